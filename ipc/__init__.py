@@ -1,0 +1,95 @@
+"""Services that are written once, placed anywhere, and moved while they run.
+
+    from ipc import Service, launch
+
+    class Counter(Service):
+        def start(self):
+            self.total = 0
+        def call(self, command):
+            self.total += command
+            return self.total
+
+    with launch(Counter(), "process+pipe") as counter:
+        counter.call(5)
+        counter.move("inline")
+        counter.call(1)     # 6
+
+Read it in this order: `service` (the contract), `cell` (the one loop), `host` and `spawners` (where it runs), `channels` (how it
+is reached), `tree` and `supervisor` (who is where, and how that changes).
+"""
+
+from .channels.bounds import Bounds
+from .client import Client
+from .errors import (
+    BadFrame,
+    Broken,
+    CallError,
+    CallTimeout,
+    CannotSuspend,
+    ChannelError,
+    Closed,
+    EndOfChannel,
+    Full,
+    IpcError,
+    MoveError,
+    MoveTimeout,
+    NotSendable,
+    PlacementError,
+    Reentrant,
+    RemoteTraceback,
+    ServiceDied,
+    ServiceError,
+    StartTimeout,
+    TooManyRestarts,
+    UnknownService,
+    WouldDeadlock,
+)
+from .interned import Interned
+from .launch import alaunch, launch
+from .placement import Placement
+from .refs import Copied, Shared
+from .sendable import sendable
+from .service import Answer, Service, Token
+from .spawners.process import preload
+from .stats import ServiceStats
+from .supervisor import Supervisor
+
+__all__ = [
+    "Answer",
+    "BadFrame",
+    "Bounds",
+    "Broken",
+    "CallError",
+    "CallTimeout",
+    "CannotSuspend",
+    "ChannelError",
+    "Client",
+    "Closed",
+    "Copied",
+    "EndOfChannel",
+    "Full",
+    "Interned",
+    "IpcError",
+    "MoveError",
+    "MoveTimeout",
+    "NotSendable",
+    "Placement",
+    "PlacementError",
+    "Reentrant",
+    "RemoteTraceback",
+    "Service",
+    "ServiceDied",
+    "ServiceError",
+    "ServiceStats",
+    "Shared",
+    "StartTimeout",
+    "Supervisor",
+    "Token",
+    "TooManyRestarts",
+    "UnknownService",
+    "WouldDeadlock",
+    "alaunch",
+    "launch",
+    "preload",
+    "sendable",
+]

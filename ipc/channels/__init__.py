@@ -1,0 +1,1 @@
+"""Channels: how commands reach a service, bounded, batched and in order."""

@@ -1,0 +1,140 @@
+"""A port: one sender's view of one service, all its shards together.
+
+The port numbers runs and knows who waits for which; its `Sender`s, one a shard, carry them. So a run keeps its name when
+a shard moves, and a reply finds its waiter whichever way it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+from ..codec import dumps
+from ..errors import CallTimeout, IpcError, UnknownService
+from .bounds import Bounds
+from .sender import Sender
+from .waiters import AsyncWaiter, Failure, ThreadWaiter, Waiter
+
+
+def shard_of(key: Any, count: int) -> int:
+    """The shard of a key: BLAKE2b (RFC 7693) of its packed form, so that every process agrees; never `hash()`."""
+    return int.from_bytes(blake2b(dumps(key), digest_size=8).digest(), "big") % count
+
+
+class Port:
+    """Thread-safe. `error` is set once nothing can be sent any more, and says why."""
+
+    __slots__ = ("__weakref__", "bounds", "direct", "error", "id", "key", "late", "lost", "owned_by_client", "pending", "runs", "senders", "target")
+
+    def __init__(self, port_id: int, target: str, bounds: Bounds, owned_by_client: bool) -> None:
+        self.id = port_id
+        self.target = target
+        self.bounds = bounds
+        self.key: Callable[[Any], Any] | None = None
+        self.owned_by_client = owned_by_client
+        self.direct: Callable[[Any, float], Any] | None = None
+        self.runs = itertools.count(1)
+        self.pending: dict[int, Waiter] = {}
+        self.senders: list[Sender] = []
+        self.error: IpcError | None = None
+        self.late = 0
+        self.lost = 0
+
+    def sender_for(self, command: Any) -> Sender:
+        """The sender to the shard that serves this command. Raises what closed the port, or `NotSendable` of the key."""
+        senders = self.senders
+        if len(senders) == 1:
+            return senders[0]
+        if not senders:
+            raise self.error or UnknownService(f"no service {self.target!r} is in the tree now; add it before it is used")
+        key = self.key
+        return senders[shard_of(key(command) if key is not None else None, len(senders))]
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def send(
+        self, sender: Sender, commands: list[Any], waiter: Waiter, timeout_s: float, deadline: float, chain: tuple[int, ...] = ()
+    ) -> None:
+        """Send a run that wants replies. Raises `Full`, `NotSendable`, or what closed the port; then nobody waits."""
+        run = waiter.run = next(self.runs)
+        waiter.sender = sender
+        self.pending[run] = waiter
+        try:
+            sender.push(run, deadline, chain, commands, waiter, timeout_s)
+        except BaseException:
+            self.forget(run)
+            raise
+
+    def wait(self, waiter: ThreadWaiter, deadline_s: float, timeout_s: float) -> None:
+        """Block until the run is complete. Raises `CallTimeout`."""
+        while not waiter.done:
+            sender = waiter.sender
+            wire = sender.wire if sender is not None else None
+            if wire is not None and not wire.closed:
+                wire.wait_for(waiter, deadline_s)
+                if not waiter.done and time.monotonic() < deadline_s and sender is not None and sender.wire is wire:
+                    continue
+            if waiter.done or waiter.park(deadline_s):
+                continue
+            self.forget(waiter.run)
+            if not waiter.done:
+                raise CallTimeout(self.target, timeout_s)
+
+    async def wait_async(self, waiter: AsyncWaiter, timeout_s: float) -> None:
+        """Await until the run is complete. Raises `CallTimeout`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await waiter.future
+        except TimeoutError:
+            if not waiter.done:
+                raise CallTimeout(self.target, timeout_s) from None
+        finally:
+            self.forget(waiter.run)
+
+    # -- replies, in the thread that brings them -----------------------------------------------------------------------
+
+    def fill(self, run: int, offset: int, values: list[Any]) -> None:
+        """Replies to a run, from the command at `offset` on."""
+        waiter = self.pending.get(run)
+        if waiter is None:
+            self.late += len(values)
+        elif waiter.fill(offset, values):
+            self.forget(run)
+
+    def fail(self, run: int, offset: int, error: BaseException) -> None:
+        """An error instead of one reply."""
+        self.fill(run, offset, [Failure(error)])
+
+    def forget(self, run: int) -> None:
+        """Nobody waits for this run any more; its replies will be counted `late`."""
+        waiter = self.pending.pop(run, None)
+        if waiter is not None and (wire := waiter.counted) is not None:
+            waiter.counted = None
+            wire.demand(-1)
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    def fail_left(self, sender: Sender, make: Callable[[], IpcError]) -> int:
+        """The place this sender reached is gone: fail the runs that had left for it; returns how many commands."""
+        count = 0
+        for run, waiter in list(self.pending.items()):
+            if waiter.sender is sender and waiter.left:
+                count += waiter.remaining
+                waiter.fail_all(make())
+                self.forget(run)
+        return count
+
+    def close(self, error: IpcError) -> None:
+        """Nothing more is sent; everybody who waits gets `error`. Idempotent."""
+        if self.error is None:
+            self.error = error
+        self.direct = None
+        for sender in self.senders:
+            sender.close()
+        for run, waiter in list(self.pending.items()):
+            waiter.fail_all(error)
+            self.forget(run)

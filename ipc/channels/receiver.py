@@ -1,0 +1,157 @@
+"""The receiving end of a channel: one sender's commands at one cell, and the way back for the replies.
+
+A receiver never stores commands: they wait in the cell's inbox, each run beside its receiver. It knows how to reply and how
+to give room back. While its sender has no address (it is moving), replies are held here, no more than the sender's bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import IpcError
+from ..remote_errors import localise
+from .waiters import ThreadWaiter
+
+if TYPE_CHECKING:
+    from ..cell import Cell
+    from .sender import Sender
+    from .wire import WireServer
+
+
+class LocalReceiver:
+    """The sender is in this process: replies go straight to its port."""
+
+    __slots__ = ("cross", "port", "sender", "successor")
+
+    def __init__(self, sender: Sender, cross: Any) -> None:
+        self.sender = sender
+        self.port = sender.port.id
+        self.cross = cross
+        self.successor: LocalReceiver | WireReceiver | None = None
+
+    def open_run(self, cell: Cell) -> int:
+        """The command that is served inside its sender's call will be answered later: give it a run, and a waiter."""
+        port = self.sender.port
+        waiter = cell.direct_waiter = ThreadWaiter()
+        waiter.run = next(port.runs)
+        waiter.sender = self.sender
+        waiter.left = True
+        port.pending[waiter.run] = waiter
+        return waiter.run
+
+    def reply(self, run: int, offset: int, values: list[Any]) -> None:
+        """Give the replies to consecutive commands of a run."""
+        if self.successor is not None:
+            self.successor.reply(run, offset, values)
+            return
+        cross = self.cross
+        port = self.sender.port
+        try:
+            port.fill(run, offset, list(map(cross, values)))
+        except IpcError:
+            for index, value in enumerate(values, offset):
+                try:
+                    crossed = cross(value)
+                except IpcError as error:
+                    port.fail(run, index, error)
+                else:
+                    port.fill(run, index, [crossed])
+
+    def fail(self, run: int, offset: int, error: BaseException) -> None:
+        """Give an error as the reply to one command."""
+        if self.successor is not None:
+            self.successor.fail(run, offset, error)
+        else:
+            self.sender.port.fail(run, offset, localise(error))
+
+    def served(self, count: int, nbytes: int) -> None:
+        """Give room back."""
+        if self.successor is not None:
+            self.successor.served(count, nbytes)
+        else:
+            self.sender.served(count, nbytes)
+
+    def hold(self, line: int, commands: int, nbytes: int) -> WireReceiver:
+        """The sender leaves this process: what is still to be said to it is held, until it has an address again."""
+        receiver = WireReceiver(self.port, line, commands, nbytes)
+        self.successor = receiver
+        return receiver
+
+
+class WireReceiver:
+    """The sender is in another process or host: replies go to the wire, or are held while there is none.
+
+    Room is given back once a quarter of the bound was served, or at once while the sender says that it waits.
+    """
+
+    __slots__ = ("ack_bytes", "ack_commands", "eager", "held", "line", "nbytes", "port", "served_count", "successor", "wire")
+
+    def __init__(self, port: int, line: int, commands: int, nbytes: int) -> None:
+        self.port = port
+        self.line = line
+        self.wire: WireServer | None = None
+        self.ack_commands = max(1, commands // 4)
+        self.ack_bytes = max(1, nbytes // 4)
+        self.served_count = 0
+        self.nbytes = 0
+        self.eager = False
+        self.held: list[tuple[int, int, list[Any] | None, BaseException | None]] = []
+        self.successor: LocalReceiver | WireReceiver | None = None
+
+    def attach(self, wire: WireServer) -> None:
+        """Replies go over this wire from now on; those held go first."""
+        self.wire = wire
+        held, self.held = self.held, []
+        for run, offset, values, error in held:
+            if error is not None:
+                self.fail(run, offset, error)
+            else:
+                self.reply(run, offset, values or [])
+        if self.served_count:
+            self.give_back()
+
+    def reply(self, run: int, offset: int, values: list[Any]) -> None:
+        """Give the replies to consecutive commands of a run."""
+        if self.successor is not None:
+            self.successor.reply(run, offset, values)
+        elif (wire := self.wire) is None:
+            self.held.append((run, offset, values, None))
+        else:
+            wire.put_reply(self.line, run, offset, values)
+
+    def fail(self, run: int, offset: int, error: BaseException) -> None:
+        """Give an error as the reply to one command."""
+        if self.successor is not None:
+            self.successor.fail(run, offset, error)
+        elif (wire := self.wire) is None:
+            self.held.append((run, offset, None, error))
+        else:
+            wire.put_error(self.line, run, offset, error)
+
+    def served(self, count: int, nbytes: int) -> None:
+        """Give room back, now or later."""
+        if self.successor is not None:
+            self.successor.served(count, nbytes)
+            return
+        self.served_count += count
+        self.nbytes += nbytes
+        if self.eager or self.served_count >= self.ack_commands or self.nbytes >= self.ack_bytes:
+            self.give_back()
+
+    def hand_over(self, successor: LocalReceiver) -> None:
+        """The sender has come into this process: everything held, and everything later, is said to it there."""
+        held, self.held = self.held, []
+        self.successor = successor
+        for run, offset, values, error in held:
+            if error is not None:
+                successor.fail(run, offset, error)
+            else:
+                successor.reply(run, offset, values or [])
+        successor.served(self.served_count, self.nbytes)
+        self.served_count = self.nbytes = 0
+
+    def give_back(self) -> None:
+        """Acknowledge what was served since the last time."""
+        if (wire := self.wire) is not None:
+            wire.put_ack(self.line, self.served_count, self.nbytes)
+            self.served_count = self.nbytes = 0

@@ -1,0 +1,427 @@
+"""The sending end of a channel: one sender towards one shard of a service.
+
+Theory. A sender is attached to a *cell* of its own process (commands pass as objects), to a *wire* (they pass packed),
+or to nothing, while the service moves or is restarted: then they wait in `out`, and leave in order when it is attached
+again. The bound counts every command from `cast` or `call` until the service has served it, wherever it is meanwhile, so
+nothing behind a sender can grow past it. The receiver gives room back by raising `done` (in this process) or by an
+acknowledgement (over a wire).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..codec import PACK_ERRORS, dumps, join_array, loads, pack_plain
+from ..errors import Full, IpcError, NotSendable
+from ..limits import BATCH_BYTES, BATCH_COMMANDS
+from ..threads import on_running_loop
+from .bounds import local_size
+from .crossing import as_is
+from .waiters import ThreadWaiter, Waiter
+
+if TYPE_CHECKING:
+    from ..cell import Cell
+    from .port import Port
+    from .receiver import LocalReceiver
+    from .wire import WireClient
+
+NO_DEADLINE = math.inf
+CAST = 0
+"""The run number of commands that want no reply."""
+
+
+class Out:
+    """A run that has not left: `body` is a list of commands, or (packed) a list of their bytes, or the joined array."""
+
+    __slots__ = ("body", "chain", "count", "deadline", "handles", "nbytes", "offset", "packed", "run", "waiter")
+
+    def __init__(
+        self,
+        run: int,
+        offset: int,
+        deadline: float,
+        chain: tuple[int, ...],
+        body: Any,
+        count: int,
+        nbytes: int,
+        packed: bool,
+        waiter: Waiter | None,
+        handles: list[Any] | None = None,
+    ) -> None:
+        self.run = run
+        self.offset = offset
+        self.deadline = deadline
+        self.chain = chain
+        self.body = body
+        self.count = count
+        self.nbytes = nbytes
+        self.packed = packed
+        self.waiter = waiter
+        self.handles = handles
+
+    def close_batch(self) -> None:
+        """A batch of casts takes no more: settle its count and bytes."""
+        if type(self.body) is list and self.packed:
+            self.count = len(self.body)
+            self.nbytes = sum(map(len, self.body))
+            self.body = join_array(self.body)
+
+    def commands(self) -> list[Any]:
+        """The commands as objects."""
+        self.close_batch()
+        return list(loads(self.body)) if self.packed else list(self.body)
+
+
+class Sender:
+    """Thread-safe. Made by the tree; used by clients and outlets through their `Port`."""
+
+    __slots__ = (
+        "cell",
+        "closed",
+        "concurrent",
+        "cross",
+        "done",
+        "done_bytes",
+        "ended",
+        "line",
+        "lock",
+        "max_bytes",
+        "max_commands",
+        "out",
+        "port",
+        "rx",
+        "sent",
+        "sent_bytes",
+        "starving",
+        "tail",
+        "tail_bytes",
+        "target",
+        "waits",
+        "wire",
+    )  # fmt: skip
+
+    def __init__(self, port: Port, line: int, target: int, concurrent: bool) -> None:
+        self.port = port
+        self.line = line
+        self.target = target
+        self.concurrent = concurrent
+        self.max_commands = port.bounds.commands
+        self.max_bytes = port.bounds.bytes
+        self.waits = port.bounds.when_full == "block"
+        self.lock = threading.Lock()
+        self.cell: Cell | None = None
+        self.rx: LocalReceiver | None = None
+        self.cross: Any = as_is
+        self.wire: WireClient | None = None
+        self.out: list[Out] = []
+        self.tail: list[bytes] | None = None
+        self.tail_bytes = 0
+        self.sent = self.sent_bytes = 0
+        self.done = self.done_bytes = 0
+        self.starving: list[ThreadWaiter] = []
+        self.closed: IpcError | None = None
+        self.ended: Any = None
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    def cast(self, command: Any, timeout_s: float) -> None:
+        """Send one command that wants no reply. Raises `Full`, `NotSendable`, or what closed the port."""
+        if self.wire is not None:
+            try:
+                data = pack_plain(command)
+            except PACK_ERRORS:
+                self.push(CAST, NO_DEADLINE, (), [command], None, timeout_s)
+                return
+            size = len(data)
+            with self.lock:
+                wire = self.wire
+                if (
+                    wire is not None
+                    and self.sent - self.done < self.max_commands
+                    and self.sent_bytes - self.done_bytes + size <= self.max_bytes
+                ):
+                    self.sent += 1
+                    self.sent_bytes += size
+                    tail = self.tail
+                    if first := tail is None:
+                        self.tail = tail = [data]
+                        self.tail_bytes = size
+                        self.out.append(Out(CAST, 0, NO_DEADLINE, (), tail, 1, size, True, None))
+                    else:
+                        tail.append(data)
+                        self.tail_bytes += size
+                    full = len(tail) >= BATCH_COMMANDS or self.tail_bytes >= BATCH_BYTES
+                else:
+                    wire = None
+            if wire is not None:
+                if first:
+                    wire.dirty.append(self)
+                if full:
+                    wire.flush()
+                elif first:
+                    wire.kick()
+                return
+        elif self.cell is not None:
+            crossed = self.cross(command)
+            kind = type(crossed)
+            size = len(crossed) if kind is bytes or kind is str else local_size(crossed)
+            with self.lock:
+                cell = self.cell
+                if (
+                    cell is not None
+                    and self.sent - self.done < self.max_commands
+                    and self.sent_bytes - self.done_bytes + size <= self.max_bytes
+                ):
+                    self.sent += 1
+                    self.sent_bytes += size
+                    cell.inbox.append((self.rx, CAST, 0, NO_DEADLINE, (), (crossed,), size, cell.turn_s))
+                else:
+                    cell = None
+            if cell is not None:
+                if not cell.ready:
+                    cell.wake()
+                return
+        self.push(CAST, NO_DEADLINE, (), [command], None, timeout_s)
+
+    def push(
+        self,
+        run: int,
+        deadline: float,
+        chain: tuple[int, ...],
+        commands: list[Any],
+        waiter: Waiter | None,
+        timeout_s: float,
+    ) -> None:
+        """Send a run of commands, waiting at most `timeout_s` for room.
+
+        Raises `Full`, `NotSendable`, or what closed the port; then nothing of the run was sent.
+        """
+        packed: tuple[bytes, list[Any]] | None = None
+        give_up = 0.0
+        while True:
+            wire = self.wire
+            if wire is not None and packed is None:
+                packed = pack_commands(commands)
+            nbytes = len(packed[0]) if wire is not None and packed else sum(map(local_size, commands))
+            with self.lock:
+                if self.closed is not None:
+                    raise self.closed
+                if wire is not self.wire:
+                    continue
+                if self._fits(len(commands), nbytes):
+                    self._append(run, deadline, chain, commands, packed if wire is not None else None, nbytes, waiter)
+                    cell = self.cell
+                    break
+                self._refuse(len(commands), nbytes)
+                room = ThreadWaiter()
+                self.starving.append(room)
+            give_up = give_up or time.monotonic() + timeout_s
+            self._wait_for_room(room, give_up)
+        if wire is not None:
+            if waiter is not None and type(waiter) is ThreadWaiter:
+                wire.flush(will_read=True)
+            elif run:
+                wire.flush_soon()
+            else:
+                wire.kick()
+        elif cell is not None and not cell.ready:
+            cell.wake()
+
+    def _append(
+        self,
+        run: int,
+        deadline: float,
+        chain: tuple[int, ...],
+        commands: list[Any],
+        packed: tuple[bytes, list[Any]] | None,
+        nbytes: int,
+        waiter: Waiter | None,
+    ) -> None:
+        count = len(commands)
+        self.sent += count
+        self.sent_bytes += nbytes
+        self.tail = None
+        if waiter is not None:
+            waiter.sender = self
+        if (cell := self.cell) is not None:
+            cross = self.cross
+            crossed = commands if cross is as_is else [cross(command) for command in commands]
+            if waiter is not None:
+                waiter.left = True
+            cell.inbox.append((self.rx, run, 0, deadline, chain, crossed, nbytes, cell.turn_s))
+            return
+        if packed is not None:
+            self.out.append(Out(run, 0, deadline, chain, packed[0], count, nbytes, True, waiter, packed[1]))
+        else:
+            self.out.append(Out(run, 0, deadline, chain, commands, count, nbytes, False, waiter))
+        if (wire := self.wire) is not None:
+            self._count(wire, waiter)
+            wire.dirty.append(self)
+
+    @staticmethod
+    def _count(wire: WireClient, waiter: Waiter | None) -> None:
+        if waiter is not None and waiter.counted is None and type(waiter) is not ThreadWaiter:
+            waiter.counted = wire
+            wire.demand(1)
+
+    # -- room ----------------------------------------------------------------------------------------------------------
+
+    def _fits(self, count: int, nbytes: int) -> bool:
+        return (
+            self.sent - self.done + count <= self.max_commands
+            and self.sent_bytes - self.done_bytes + nbytes <= self.max_bytes
+        )
+
+    def _refuse(self, count: int, nbytes: int) -> None:
+        name = self.port.target
+        if count > self.max_commands or nbytes > self.max_bytes:
+            raise Full(
+                f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to {self.max_commands} "
+                f"commands and {self.max_bytes} bytes: send less at once, or place it with wider bounds"
+            )
+        if not self.waits:
+            raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands) and its policy is to fail")
+        if on_running_loop():
+            raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands), and an event loop cannot wait")
+
+    def _wait_for_room(self, room: ThreadWaiter, give_up: float) -> None:
+        wire = self.wire
+        if wire is not None:
+            wire.poke(self)
+            wire.wait_for(room, give_up)
+        if not room.done:
+            room.park(give_up)
+        with self.lock:
+            if room in self.starving:
+                self.starving.remove(room)
+            if not room.done and time.monotonic() >= give_up and self.closed is None:
+                raise Full(f"the channel to {self.port.target!r} stayed full until the deadline")
+
+    def served(self, count: int, nbytes: int) -> None:
+        """The service has served this much: there is room again. Called by one thread at a time."""
+        self.done += count
+        self.done_bytes += nbytes
+        if self.starving and (self.sent - self.done) * 2 <= self.max_commands:
+            self.release()
+
+    def release(self) -> None:
+        """Let everybody who waits for room look again."""
+        with self.lock:
+            starving, self.starving = self.starving, []
+        for room in starving:
+            room.done = True
+            room.wake()
+
+    # -- attaching -----------------------------------------------------------------------------------------------------
+
+    def attach_cell(self, cell: Cell, rx: LocalReceiver, cross: Any) -> None:
+        """From now on commands go to a cell of this process; what waited goes first."""
+        with self.lock:
+            out, self.out = self.out, []
+            for entry in out:
+                commands = entry.commands()
+                if entry.waiter is not None:
+                    entry.waiter.left = True
+                cell.inbox.append(
+                    (rx, entry.run, entry.offset, entry.deadline, entry.chain, list(map(cross, commands)), entry.nbytes, cell.turn_s)
+                )
+            self.tail = None
+            self.cell, self.rx, self.cross, self.wire = cell, rx, cross, None
+        if not cell.ready:
+            cell.wake()
+        self.release()
+
+    def attach_wire(self, wire: WireClient) -> None:
+        """From now on commands go over a wire; what waited goes first, and what cannot be packed fails its caller."""
+        refused: list[tuple[Out, NotSendable]] = []
+        with self.lock:
+            kept = []
+            for entry in self.out:
+                entry.close_batch()
+                if not entry.packed:
+                    try:
+                        entry.body, entry.handles = pack_commands(entry.body)
+                    except NotSendable as error:
+                        refused.append((entry, error))
+                        continue
+                    entry.packed = True
+                kept.append(entry)
+            self.out, self.tail = kept, None
+            self.cell, self.rx, self.wire = None, None, wire
+            for waiter in list(self.port.pending.values()):
+                if waiter.sender is self and waiter.counted is None:
+                    waiter.counted = wire
+                    wire.demand(1)
+            wire.senders[self.line] = self
+            wire.dirty.append(self)
+        for entry, error in refused:
+            self.served(entry.count, entry.nbytes)
+            if entry.waiter is not None:
+                entry.waiter.fail_all(error)
+                self.port.forget(entry.run)
+            else:
+                self.port.lost += entry.count
+        wire.flush_soon()
+        self.release()
+
+    def detach(self) -> WireClient | None:
+        """From now on commands wait here. Returns the wire it was attached to, if any."""
+        with self.lock:
+            wire = self.wire
+            self.cell = self.rx = self.wire = None
+            self.tail = None
+            for waiter in list(self.port.pending.values()):
+                if waiter.sender is self and waiter.counted is not None:
+                    waiter.counted.demand(-1)
+                    waiter.counted = None
+        self.release()
+        return wire
+
+    def forget_left(self) -> int:
+        """The other end is gone with all that had left: count only what is still here. Returns how many were lost."""
+        with self.lock:
+            for entry in self.out:
+                entry.close_batch()
+            kept = sum(entry.count for entry in self.out)
+            lost = self.sent - self.done - kept
+            self.sent, self.done = kept, 0
+            self.sent_bytes, self.done_bytes = sum(entry.nbytes for entry in self.out), 0
+        self.release()
+        return max(0, lost)
+
+    def take_out(self) -> list[Out]:
+        """Take what waits here, to be sent by another sender."""
+        with self.lock:
+            out, self.out = self.out, []
+            self.tail = None
+        for entry in out:
+            entry.close_batch()
+        return out
+
+    def close(self) -> None:
+        """Nothing more is sent; who waits for room gets what closed the port."""
+        with self.lock:
+            self.closed = self.port.error
+            self.out.clear()
+            self.tail = None
+            wire = self.wire
+            self.cell = self.rx = self.wire = None
+        if wire is not None:
+            wire.senders.pop(self.line, None)
+        self.release()
+
+    def outstanding(self) -> tuple[int, int]:
+        """Commands and bytes between here and their being served."""
+        return self.sent - self.done, self.sent_bytes - self.done_bytes
+
+
+def pack_commands(commands: list[Any]) -> tuple[bytes, list[Any]]:
+    """The packed array of these commands, and the interned handles in it. Raises `NotSendable` with the command's path."""
+    try:
+        return pack_plain(commands), []
+    except PACK_ERRORS:
+        handles: list[Any] = []
+        return join_array([dumps(command, handles) for command in commands]), handles

@@ -1,0 +1,171 @@
+"""What waits for the answers of one run of commands: a thread, a future, a coroutine, a service, or nobody.
+
+A run is a list of commands sent together; its waiter is filled in pieces, in any order, by whichever thread brings the
+replies, but never by two at a time: a run is served by one shard.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Future, InvalidStateError
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..cell import Cell
+    from .sender import Sender
+
+
+class Failure:
+    """An error in the place of a reply."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+_MISSING: Any = object()
+
+
+class Waiter:
+    """Collects `count` replies. `sender` and `left` say where the run went, for when that place dies."""
+
+    __slots__ = ("count", "counted", "done", "left", "remaining", "results", "run", "sender")
+
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+        self.remaining = count
+        self.results: list[Any] = []
+        self.done = False
+        self.left = False
+        self.run = 0
+        self.sender: Sender | None = None
+        self.counted: Any = None
+
+    def fill(self, offset: int, values: list[Any]) -> bool:
+        """Take the replies to the commands from `offset` on; True when the run is complete."""
+        size = len(values)
+        if size == self.count:
+            self.results = values
+            self.remaining = 0
+        else:
+            if not self.results:
+                self.results = [_MISSING] * self.count
+            self.results[offset : offset + size] = values
+            self.remaining -= size
+        if self.remaining <= 0 and not self.done:
+            self.done = True
+            self.finish()
+            return True
+        return self.done
+
+    def fail_all(self, error: BaseException) -> None:
+        """End the run: every command that was not answered yet gets this error."""
+        if self.done:
+            return
+        failure = Failure(error)
+        known = self.results or [_MISSING] * self.count
+        self.results = [failure if result is _MISSING else result for result in known]
+        self.remaining = 0
+        self.done = True
+        self.finish()
+
+    def finish(self) -> None:
+        """Called once, in the thread that brought the last reply."""
+
+    def value(self) -> Any:
+        """The only reply of a run of one, or raises its error."""
+        result = self.results[0]
+        if type(result) is Failure:
+            raise result.error
+        return result
+
+
+class ThreadWaiter(Waiter):
+    """A thread waits, on a lock of its own."""
+
+    __slots__ = ("lock",)
+
+    def __init__(self, count: int = 1) -> None:
+        Waiter.__init__(self, count)
+        self.lock = threading.Lock()
+        self.lock.acquire()
+
+    def finish(self) -> None:
+        self.wake()
+
+    def wake(self) -> None:
+        """Let `park` return; more often than needed does no harm."""
+        try:
+            self.lock.release()
+        except RuntimeError:
+            return  # somebody else has just woken it
+
+    def park(self, deadline_s: float) -> bool:
+        """Wait until woken; False when the deadline (monotonic seconds) passed first."""
+        return self.lock.acquire(timeout=max(0.0, min(deadline_s - time.monotonic(), threading.TIMEOUT_MAX)))
+
+
+class FutureWaiter(Waiter):
+    """A `concurrent.futures.Future` waits."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        Waiter.__init__(self, 1)
+        self.future: Future[Any] = Future()
+
+    def finish(self) -> None:
+        result = self.results[0]
+        try:
+            if type(result) is Failure:
+                self.future.set_exception(result.error)
+            else:
+                self.future.set_result(result)
+        except InvalidStateError:
+            return  # cancelled meanwhile: nobody waits
+
+
+class AsyncWaiter(Waiter):
+    """A coroutine waits, on the loop it runs on."""
+
+    __slots__ = ("future", "loop", "thread")
+
+    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
+        Waiter.__init__(self, count)
+        self.loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.thread = threading.get_ident()
+
+    def finish(self) -> None:
+        if threading.get_ident() == self.thread:
+            self._set()
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._set)
+        except RuntimeError:
+            return  # that loop is closed: nobody waits
+
+    def _set(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+class RequestWaiter(Waiter):
+    """A service waits without waiting: the answer comes to it as a command. Part of its state; moves along."""
+
+    __slots__ = ("cell", "tag")
+
+    def __init__(self, cell: Cell, tag: Any) -> None:
+        Waiter.__init__(self, 1)
+        self.cell = cell
+        self.tag = tag
+
+    def finish(self) -> None:
+        result = self.results[0]
+        if type(result) is Failure:
+            self.cell.answer(self.tag, None, result.error)
+        else:
+            self.cell.answer(self.tag, result, None)

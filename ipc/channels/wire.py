@@ -1,0 +1,553 @@
+"""A wire: one connection between a sender's site and a host, shared by all their lines.
+
+Theory, client side. Exactly one reader at a time: either a thread that waits for its own reply (the *leader*; other threads
+that wait are followers, and one of them leads when it leaves), or a host's loop (*hosted*) while futures, coroutines or
+services expect something and no thread waits. So a waiting thread reads the descriptor itself, and no reader thread stands
+between. The pattern is Leader/Followers (Schmidt et al., PLoP 2000). Sending is by whoever has something: whoever holds
+`send_lock` sends what everybody queued; who does not get it leaves, because the holder looks again after it let go.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..codec import dumps, find_unknown, loads_marked
+from ..errors import BadFrame, Broken, ChannelError, EndOfChannel, NotSendable
+from ..interned import Interned, InternTable
+from ..limits import BATCH_BYTES
+from ..remote_errors import pack_error, unpack_error
+from .carrier import Carrier
+from .frames import (
+    ACK,
+    DEFINE,
+    END,
+    ENDED,
+    FAIL,
+    POKE,
+    REPLY,
+    RUN,
+    finish_frame,
+    is_run,
+    pack_definitions,
+    pack_run,
+    stream_frame,
+)
+from .sender import Sender
+from .waiters import ThreadWaiter
+
+if TYPE_CHECKING:
+    from ..cell import Cell
+    from ..host import Host
+    from .receiver import WireReceiver
+
+_FLUSH_BYTES = 16 * BATCH_BYTES
+
+
+class WireClient:
+    """The sending side of a wire. Thread-safe."""
+
+    def __init__(self, carrier: Carrier, host: Host, always_hosted: bool, on_lost: Callable[[WireClient, str], None]) -> None:
+        self.carrier = carrier
+        self.host = host
+        self.senders: dict[int, Sender] = {}
+        self.dirty: deque[Sender] = deque()
+        self.control: deque[bytes] = deque()
+        self.defined: deque[Interned] = deque()
+        self.interned = InternTable(self)
+        self.send_lock = threading.Lock()
+        self.mutex = threading.Lock()
+        self.leader: ThreadWaiter | None = None
+        self.followers: list[ThreadWaiter] = []
+        self.wanted = 1 if always_hosted else 0
+        self.always_hosted = always_hosted
+        self.hosted = False
+        self.scheduled = False
+        self.blocked = False
+        self.closed = False
+        self.on_lost = on_lost
+        self.bad_frames = 0
+
+        if always_hosted:
+            self._host_reads()
+
+    # -- sending -------------------------------------------------------------------------------------------------------
+
+    def kick(self) -> None:
+        """Something was queued that need not leave at once: the host sends it when it has its turn."""
+        if not self.scheduled:
+            self.scheduled = True
+            self.host.soon(self._scheduled_flush)
+
+    def _scheduled_flush(self) -> None:
+        self.scheduled = False
+        self.flush()
+
+    def flush_soon(self) -> None:
+        """On the host's own thread: when its turn ends, with all else it has to say. Elsewhere: now."""
+        if self.host.is_current():
+            self.kick()
+        else:
+            self.flush()
+
+    def flush(self, will_read: bool = False) -> None:
+        """Send what is queued, as far as the carrier takes it; `will_read` where the caller then waits for a reply."""
+        while (self.dirty or self.control or self.defined or self.blocked) and not self.closed:
+            if not self.send_lock.acquire(blocking=False):
+                return
+            try:
+                if self.blocked:
+                    if not self.carrier.send_more():
+                        break
+                    self.blocked = False
+                if not self._send_once():
+                    self.blocked = True
+                    break
+            except ChannelError as error:
+                self.lost(str(error))
+                return
+            finally:
+                self.send_lock.release()
+        if self.blocked and not will_read and not self.closed:
+            self.host.soon(self._host_writes)
+
+    def _send_once(self) -> bool:
+        parts: list[bytes] = []
+        items = size = 0
+        handles: list[Interned] = []
+        while self.defined:
+            handles.append(self.defined.popleft())
+        ends = len(self.control)
+        while self.dirty and size < _FLUSH_BYTES:
+            sender = self.dirty.popleft()
+            with sender.lock:
+                if sender.wire is not self:
+                    continue
+                out, sender.out = sender.out, []
+                sender.tail = None
+                for entry in out:
+                    if entry.waiter is not None:
+                        entry.waiter.left = True
+            line = sender.line
+            for entry in out:
+                size += pack_run(line, entry, parts)
+                items += 1
+                if entry.handles:
+                    handles.extend(entry.handles)
+        for _ in range(ends):
+            item = self.control.popleft()
+            parts.append(item)
+            size += len(item)
+            items += 1
+        sent = True
+        if handles and (definitions := self.interned.outgoing(handles)):
+            sent = self.carrier.send(stream_frame(pack_definitions(definitions)))
+            self.demand(1)
+        if items:
+            sent = self.carrier.send(finish_frame(parts, items, size))
+        return sent
+
+    def poke(self, sender: Sender) -> None:
+        """Tell the service that this sender waits for room."""
+        self.control.append(dumps([POKE, sender.line]))
+        self.flush(will_read=True)
+
+    def end(self, sender: Sender) -> None:
+        """Mark the end of a detached sender's commands on this wire; its `ended` is called when all before was received."""
+        self.control.append(dumps([END, sender.line]))
+        self.demand(1)
+        self.flush()
+
+    def define(self, handle: Interned) -> None:
+        """Send the newer version of an interned value that the other side knows."""
+        self.defined.append(handle)
+        self.kick()
+
+    # -- receiving -----------------------------------------------------------------------------------------------------
+
+    def demand(self, count: int) -> None:
+        """So many more (or fewer) replies are expected that no thread reads for."""
+        start = False
+        with self.mutex:
+            self.wanted += count
+            if self.wanted > 0 and self.leader is None and not self.hosted and not self.closed:
+                self.hosted = start = True
+        if start:
+            self.host.soon(self._start_reading)
+
+    def _host_reads(self) -> None:
+        self.hosted = True
+        self.host.soon(self._start_reading)
+
+    def _start_reading(self) -> None:
+        if self.hosted and not self.closed:
+            self.host.add_reader(self.carrier.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        if self.closed or not self.hosted:
+            return
+        self._receive(None)
+        if self.wanted <= 0:
+            self._stop_hosting()
+        self.host.turn()
+
+    def _stop_hosting(self) -> None:
+        with self.mutex:
+            if self.wanted > 0 or not self.hosted:
+                return
+            self.hosted = False
+            self._promote()
+        if not self.closed:
+            self.host.remove_reader(self.carrier.fileno())
+
+    def _host_writes(self) -> None:
+        if self.blocked and not self.closed:
+            self.host.add_writer(self.carrier.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        if self.closed:
+            return
+        self.host.remove_writer(self.carrier.fileno())
+        self.flush()
+
+    def _promote(self) -> None:
+        """Let a follower lead; under `mutex`."""
+        while self.followers:
+            follower = self.followers.pop(0)
+            if not follower.done:
+                self.leader = follower
+                follower.wake()
+                return
+
+    def wait_for(self, waiter: ThreadWaiter, deadline_s: float) -> None:
+        """Wait in this thread until the waiter is done, the deadline passes, or this wire is of no more use for it."""
+        with self.mutex:
+            if self.closed:
+                return
+            lead = self.leader is None and not self.hosted
+            if lead:
+                self.leader = waiter
+            else:
+                self.followers.append(waiter)
+        if not lead:
+            if self.blocked:
+                self.host.soon(self._host_writes)
+            waiter.park(deadline_s)
+        try:
+            while self.leader is waiter and not waiter.done and not self.closed:
+                if self.blocked:
+                    self.carrier.wait(deadline_s)
+                    self.flush(will_read=True)
+                    self._receive(None)
+                else:
+                    self._receive(deadline_s)
+                if waiter.sender is not None and waiter.sender.wire is not self:
+                    break
+                if time.monotonic() >= deadline_s:
+                    break
+        finally:
+            self._leave(waiter)
+
+    def _leave(self, waiter: ThreadWaiter) -> None:
+        start = False
+        with self.mutex:
+            if self.leader is waiter:
+                self.leader = None
+                if self.wanted > 0 and not self.closed:
+                    self.hosted = start = True
+                else:
+                    self._promote()
+            elif waiter in self.followers:
+                self.followers.remove(waiter)
+        if start:
+            self.host.soon(self._start_reading)
+        if self.blocked:
+            self.host.soon(self._host_writes)
+
+    def _receive(self, deadline_s: float | None) -> None:
+        try:
+            self.carrier.receive(self._on_frame, deadline_s)
+        except ChannelError as error:
+            if isinstance(error, BadFrame):
+                self.bad_frames += 1
+            self.lost(str(error))
+
+    def _on_frame(self, frame: memoryview | bytes) -> None:
+        items, unknown = loads_marked(frame)
+        try:
+            for item in items:
+                kind = item[0]
+                if kind == REPLY:
+                    if (sender := self.senders.get(item[1])) is not None:
+                        values = item[4]
+                        sender.port.fill(item[2], item[3], mark_unknown(values) if unknown else values)
+                elif kind == ACK:
+                    if (sender := self.senders.get(item[1])) is not None:
+                        sender.served(item[2], item[3])
+                elif kind == FAIL:
+                    if (sender := self.senders.get(item[1])) is not None:
+                        sender.port.fail(item[2], item[3], unpack_error(item[4]))
+                elif kind == ENDED:
+                    self._ended(item[1])
+                elif kind == DEFINE:
+                    self.interned.incoming(item[1], item[2], item[3])
+                    self._keep_reading()
+                else:
+                    raise BadFrame(f"an item of kind {kind!r} is not for a sender")
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+            raise BadFrame(f"not a frame of replies: {error}") from error
+
+    def _ended(self, line: int) -> None:
+        sender = self.senders.pop(line, None)
+        self.demand(-1)
+        if sender is not None and sender.ended is not None:
+            sender.ended()
+
+    def _keep_reading(self) -> None:
+        """Interned values come this way: their newer versions must be read even while nobody waits."""
+        if not self.always_hosted:
+            self.always_hosted = True
+            self.demand(1)
+
+    # -- ends ----------------------------------------------------------------------------------------------------------
+
+    def lost(self, reason: str) -> None:
+        """The other end is gone: senders wait detached until the tree says how it goes on. Idempotent."""
+        if not self.close():
+            return
+        self.on_lost(self, reason)
+
+    def close(self) -> bool:
+        """Release the connection and wake everybody who waits on it; False where that was done before."""
+        with self.mutex:
+            if self.closed:
+                return False
+            self.closed = True
+            followers, self.followers = self.followers, []
+            for waiter in followers:
+                waiter.wake()
+        self.interned.close()
+        for sender in list(self.senders.values()):
+            if sender.wire is self:
+                sender.detach()
+        self.carrier.wake()
+        self.host.soon(self._release)
+        return True
+
+    def _release(self) -> None:
+        fd = self.carrier.fileno()
+        self.host.remove_reader(fd)
+        self.host.remove_writer(fd)
+        with self.send_lock:
+            self.carrier.close()
+
+
+class WireServer:
+    """The service's side of a wire; lives on the host, whose thread alone calls it (but for `define`)."""
+
+    def __init__(self, carrier: Carrier, host: Host) -> None:
+        self.carrier = carrier
+        self.host = host
+        self.receivers: dict[int, tuple[WireReceiver, Cell]] = {}
+        self.out: list[list[Any]] = []
+        self.defined: deque[Interned] = deque()
+        self.interned = InternTable(self)
+        self.blocked = False
+        self.closed = False
+        self.dirty = False
+        self.bad_frames = 0
+
+
+    def start(self) -> None:
+        """Begin to read; on the host's thread."""
+        self.host.add_reader(self.carrier.fileno(), self._readable)
+
+    def _readable(self) -> None:
+        if self.closed:
+            return
+        try:
+            self.carrier.receive(self.on_frame)
+        except EndOfChannel:
+            self.close()
+        except BadFrame:
+            self.bad_frames += 1
+            self.host.bad_frames += 1
+            self.close()
+        except Broken:
+            self.close()
+        self.host.turn()
+
+    def on_frame(self, frame: memoryview | bytes) -> None:
+        """Queue what a frame brings. Raises `BadFrame`, having queued nothing of the offending item or after it."""
+        items, unknown = loads_marked(frame)
+        try:
+            for item in items:
+                kind = item[0]
+                if kind == RUN and is_run(item):
+                    pair = self.receivers.get(item[1])
+                    if pair is None:
+                        self.host.bad_frames += 1
+                        continue
+                    receiver, cell = pair
+                    commands = item[7]
+                    if unknown:
+                        self._queue_known(item, receiver, cell)
+                        continue
+                    cell.inbox.append(
+                        (receiver, item[2], item[3], item[4], tuple(item[5]), commands, item[6], cell.turn_s)
+                    )
+                    if not cell.ready:
+                        cell.wake()
+                elif kind == DEFINE:
+                    self.interned.incoming(item[1], item[2], item[3])
+                elif kind == POKE:
+                    if (pair := self.receivers.get(item[1])) is not None:
+                        pair[0].eager = True
+                        pair[0].give_back()
+                elif kind == END:
+                    self._end(item[1])
+                else:
+                    raise BadFrame(f"an item of kind {kind!r} is not for a service")
+        except (TypeError, ValueError, IndexError, KeyError, AttributeError) as error:
+            raise BadFrame(f"not a frame of commands: {error}") from error
+
+    def _queue_known(self, item: list[Any], receiver: WireReceiver, cell: Cell) -> None:
+        """A frame held values of types not registered here: refuse those commands, queue the others."""
+        run, offset, commands, nbytes = item[2], item[3], item[7], item[6]
+        for index, command in enumerate(commands, offset):
+            name = find_unknown(command)
+            if name is None:
+                cell.inbox.append((receiver, run, index, item[4], tuple(item[5]), [command], 0, cell.turn_s))
+                cell.wake()
+                continue
+            error = NotSendable(name, "sendable type", "it is not registered in the service's process: import its module there")
+            if run:
+                receiver.fail(run, index, error)
+            else:
+                cell.note_error(error, None)
+            receiver.served(1, 0)
+        receiver.served(0, nbytes)
+
+    def _end(self, line: int) -> None:
+        pair = self.receivers.pop(line, None)
+        if pair is not None:
+            pair[0].give_back()
+            pair[0].wire = None
+        self._put([ENDED, line])
+
+    # -- replies -------------------------------------------------------------------------------------------------------
+
+    def put_reply(self, line: int, run: int, offset: int, values: list[Any]) -> None:
+        """Queue replies; they leave when the host's turn ends."""
+        self._put([REPLY, line, run, offset, values])
+
+    def put_error(self, line: int, run: int, offset: int, error: BaseException) -> None:
+        """Queue an error as a reply."""
+        self._put([FAIL, line, run, offset, pack_error(error)])
+
+    def put_ack(self, line: int, count: int, nbytes: int) -> None:
+        """Queue an acknowledgement."""
+        self._put([ACK, line, count, nbytes])
+
+    def _put(self, item: list[Any]) -> None:
+        self.out.append(item)
+        if not self.dirty:
+            self.dirty = True
+            self.host.to_flush(self)
+
+    def define(self, handle: Interned) -> None:
+        """Send the newer version of an interned value that the other side knows. Thread-safe."""
+        self.defined.append(handle)
+        self.host.soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the carrier takes it."""
+        self.dirty = False
+        if self.closed or self.blocked:
+            return
+        try:
+            sent = True
+            handles: list[Interned] = list(self.defined)
+            self.defined.clear()
+            out = self.out[:]
+            del self.out[: len(out)]
+            if out or handles:
+                payload = self._pack(out, handles) if out else b""
+                if handles and (definitions := self.interned.outgoing(handles)):
+                    sent = self.carrier.send(stream_frame(pack_definitions(definitions)))
+                if payload:
+                    sent = self.carrier.send(stream_frame(payload))
+        except ChannelError:
+            self.close()
+            return
+        if not sent:
+            self.blocked = True
+            self.host.add_writer(self.carrier.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        if self.closed:
+            return
+        try:
+            if not self.carrier.send_more():
+                return
+        except ChannelError:
+            self.close()
+            return
+        self.blocked = False
+        self.host.remove_writer(self.carrier.fileno())
+        self.flush()
+
+    @staticmethod
+    def _pack(out: list[list[Any]], handles: list[Interned]) -> bytes:
+        try:
+            return dumps(out, handles)
+        except NotSendable:
+            handles.clear()
+            return dumps([checked for item in out for checked in check_item(item)], handles)
+
+    def close(self) -> None:
+        """The sender is gone: its receivers hold no address any more. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.interned.close()
+        for receiver, cell in self.receivers.values():
+            if receiver.wire is self:
+                receiver.wire = None
+            cell.receivers.pop(receiver.port, None)
+        self.receivers.clear()
+        self.host.remove_reader(self.carrier.fileno())
+        self.host.remove_writer(self.carrier.fileno())
+        self.host.drop_wire(self)
+        self.carrier.close()
+
+
+def check_item(item: list[Any]) -> list[list[Any]]:
+    """The item, or, where a reply in it cannot be sent, items that give that caller the error and the others their reply."""
+    if item[0] != REPLY:
+        return [item]
+    _, line, run, offset, values = item
+    checked: list[list[Any]] = []
+    for index, value in enumerate(values, offset):
+        try:
+            dumps(value, [])
+        except NotSendable as error:
+            checked.append([FAIL, line, run, index, pack_error(error)])
+        else:
+            checked.append([REPLY, line, run, index, [value]])
+    return checked
+
+
+def mark_unknown(values: list[Any]) -> list[Any]:
+    """Replies with a type that is not registered here become the error that says so."""
+    from .waiters import Failure
+
+    marked: list[Any] = []
+    for value in values:
+        name = find_unknown(value)
+        hint = "it is not registered in this process: import its module here"
+        marked.append(value if name is None else Failure(NotSendable(name, "sendable type", hint)))
+    return marked

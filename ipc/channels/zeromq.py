@@ -1,0 +1,249 @@
+"""The `zmq` channel: one ROUTER a host, one DEALER a sender's site, a frame a message.
+
+Bounds are the senders' own credits; high-water marks are off, because a ROUTER drops at its mark. A peer is known by its
+routing id, 16 random bytes given to it by the tree: a message from any other is foreign, counted and dropped.
+
+ZeroMQ's descriptor is edge-triggered: a send may swallow the edge of a message that has just come, so EVENTS is read again
+after every send, and a thread that waits is woken by an event descriptor of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from ..errors import BadFrame, Broken
+from ..limits import FRAME_BYTES
+from .carrier import Carrier
+from .frames import HEAD_BYTES
+from .wire import WireServer
+
+if TYPE_CHECKING:
+    from ..host import Host
+
+_FRAMES_A_TURN = 256
+"""Messages taken before the host looks at others."""
+
+_context: zmq.Context[zmq.Socket[bytes]] | None = None
+_users = 0
+_context_lock = threading.Lock()
+
+
+def take_socket(kind: int) -> zmq.Socket[bytes]:
+    """A socket of the process's context, which is made for its first socket. Give it back with `release_socket`."""
+    global _context, _users
+    with _context_lock:
+        if _context is None:
+            _context = zmq.Context()
+        _users += 1
+        socket = _context.socket(kind)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, 0)
+    socket.setsockopt(zmq.RCVHWM, 0)
+    socket.setsockopt(zmq.MAXMSGSIZE, FRAME_BYTES)
+    return socket
+
+
+def release_socket(socket: zmq.Socket[bytes]) -> None:
+    """Close a socket; the last one ends the context and its threads."""
+    global _context, _users
+    socket.close()
+    with _context_lock:
+        _users -= 1
+        if _users:
+            return
+        context, _context = _context, None
+    if context is not None:
+        context.term()
+
+
+class DealerCarrier(Carrier):
+    """A sender's end. The socket is used by one thread at a time, under a lock."""
+
+    def __init__(self, socket: zmq.Socket[bytes]) -> None:
+        self._socket = socket
+        self._lock = threading.Lock()
+        self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll = select.epoll()
+        self._epoll.register(socket.getsockopt(zmq.FD), select.EPOLLIN)
+        self._epoll.register(self._kick, select.EPOLLIN)
+        self._fd = self._epoll.fileno()
+        self._woken = False
+
+    def send(self, buffers: list[bytes]) -> bool:
+        message = buffers[0][HEAD_BYTES:] if len(buffers) == 1 else b"".join(buffers)[HEAD_BYTES:]
+        with self._lock:
+            if self._woken:
+                raise Broken("this end of the channel is closed")
+            try:
+                self._socket.send(message, zmq.NOBLOCK)
+                if self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                    os.eventfd_write(self._kick, 1)
+            except zmq.ZMQError as error:
+                raise Broken(f"ZeroMQ cannot send: {error}") from error
+        return True
+
+    def send_more(self) -> bool:
+        return True
+
+    def receive(self, on_frame: Callable[[memoryview | bytes], None], deadline_s: float | None = None) -> bool:
+        while True:
+            got = self._drain(on_frame)
+            if got or deadline_s is None or self._woken or time.monotonic() >= deadline_s:
+                return got
+            self.wait(deadline_s)
+
+    def _drain(self, on_frame: Callable[[memoryview | bytes], None]) -> bool:
+        got = False
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._kick)
+        for _ in range(_FRAMES_A_TURN):
+            with self._lock:
+                if self._woken:
+                    raise Broken("this end of the channel is closed")
+                try:
+                    frame = self._socket.recv(zmq.NOBLOCK)
+                except zmq.Again:
+                    return got
+                except zmq.ZMQError as error:
+                    raise Broken(f"ZeroMQ cannot receive: {error}") from error
+            on_frame(frame)
+            got = True
+        os.eventfd_write(self._kick, 1)
+        return got
+
+    def wait(self, deadline_s: float) -> None:
+        self._epoll.poll(max(0.0, deadline_s - time.monotonic()))
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def wake(self) -> None:
+        self._woken = True
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self._kick, 1)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._socket.closed:
+                return
+            self._woken = True
+            release_socket(self._socket)
+        self._epoll.close()
+        os.close(self._kick)
+
+
+class Router:
+    """A host's ROUTER: hands each message to the wire of its peer. On the host's thread."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.socket = take_socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.peers: dict[bytes, WireServer] = {}
+        self.endpoints: set[str] = set()
+        self.closed = False
+        host.add_reader(self.socket.getsockopt(zmq.FD), self.readable)
+
+    def bind(self, endpoint: str) -> None:
+        """Listen there, too."""
+        if endpoint not in self.endpoints:
+            self.socket.bind(endpoint)
+            self.endpoints.add(endpoint)
+
+    def readable(self) -> None:
+        """Take what has come, then let the host run what it brought."""
+        if self.closed:
+            return
+        for _ in range(_FRAMES_A_TURN):
+            try:
+                parts = self.socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            server = self.peers.get(parts[0])
+            if server is None or len(parts) != 2:
+                self.host.bad_frames += 1
+                continue
+            try:
+                server.on_frame(parts[1])
+            except BadFrame:
+                server.bad_frames += 1
+                self.host.bad_frames += 1
+        else:
+            self.host.soon(self.readable)
+        self.host.turn()
+
+    def send(self, peer: bytes, message: bytes) -> None:
+        """Send one message. Raises `Broken` where that peer is gone."""
+        try:
+            self.socket.send_multipart([peer, message], zmq.NOBLOCK)
+            if self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                self.host.soon(self.readable)
+        except zmq.ZMQError as error:
+            raise Broken(f"ZeroMQ cannot send to that peer: {error}") from error
+
+    def drop(self, peer: bytes) -> None:
+        """A peer is gone; the last one takes the socket with it."""
+        self.peers.pop(peer, None)
+        if not self.peers and not self.closed:
+            self.closed = True
+            self.host.remove_reader(self.socket.getsockopt(zmq.FD))
+            self.host.__dict__.pop("zmq_router", None)
+            release_socket(self.socket)
+
+
+class PeerCarrier(Carrier):
+    """The service's end of one peer's wire: sends through the host's router, which does the receiving."""
+
+    def __init__(self, router: Router, peer: bytes) -> None:
+        self._router = router
+        self._peer = peer
+
+    def send(self, buffers: list[bytes]) -> bool:
+        message = buffers[0][HEAD_BYTES:] if len(buffers) == 1 else b"".join(buffers)[HEAD_BYTES:]
+        self._router.send(self._peer, message)
+        return True
+
+    def send_more(self) -> bool:
+        return True
+
+    def receive(self, on_frame: Callable[[memoryview | bytes], None], deadline_s: float | None = None) -> bool:
+        return False
+
+    def wait(self, deadline_s: float) -> None:
+        return
+
+    def fileno(self) -> int:
+        return -1
+
+    def wake(self) -> None:
+        return
+
+    def close(self) -> None:
+        self._router.drop(self._peer)
+
+
+def dial_router(endpoint: str, routing_id: bytes) -> Carrier:
+    """Connect to a host's router; it need not listen yet."""
+    socket = take_socket(zmq.DEALER)
+    socket.setsockopt(zmq.ROUTING_ID, routing_id)
+    socket.connect(endpoint)
+    return DealerCarrier(socket)
+
+
+def accept_peer(host: Host, endpoint: str, routing_id: bytes) -> WireServer:
+    """Listen at `endpoint`, too, and take frames of this peer."""
+    router: Any = host.__dict__.get("zmq_router")
+    if router is None:
+        router = host.__dict__["zmq_router"] = Router(host)
+    router.bind(endpoint)
+    server = WireServer(PeerCarrier(router, routing_id), host)
+    router.peers[routing_id] = server
+    return server

@@ -1,0 +1,234 @@
+"""A host: one thread with one event loop, on which services, their sockets and their timers live.
+
+The loop's readers put commands into cells; `turn` runs the cells that are ready, then sends everything that they had to say,
+one frame a wire. While a host is awake nobody pays for waking it: `awake` is cleared before `ready` is looked at again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from .limits import INLINE_DEPTH, STOP_TIMEOUT_S
+from .loops import is_virtual, new_loop
+
+if TYPE_CHECKING:
+    from .cell import Cell
+
+log = logging.getLogger("ipc")
+
+
+class Host:
+    """A host on a loop that runs, or will run, on some thread. `schedule` and `soon` are thread-safe."""
+
+    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.name = name
+        self.loop = loop
+        self.virtual = is_virtual(loop)
+        self.clock: Callable[[], float] = loop.time if self.virtual else time.monotonic
+        self.thread: int | None = None
+        self.ready: deque[Cell] = deque()
+        self.dirty: list[Any] = []
+        self.wires: set[Any] = set()
+        self.awake = False
+        self.depth = 0
+        self.closed = False
+        self.bad_frames = 0
+
+    def adopt_thread(self) -> None:
+        """This thread is the one that runs the loop."""
+        self.thread = threading.get_ident()
+
+    def is_current(self) -> bool:
+        """Whether the caller is on this host's thread."""
+        return threading.get_ident() == self.thread
+
+    # -- driving cells -------------------------------------------------------------------------------------------------
+
+    def schedule(self, cell: Cell) -> None:
+        """Run this cell soon; now, where the caller is on this thread and the cell is served inside its sender's call."""
+        if cell.nests and self.is_current():
+            if not cell.busy and self.depth < INLINE_DEPTH:
+                self._run_nested(cell)
+                return
+        self.ready.append(cell)
+        if not self.awake:
+            self.awake = True
+            self._call(self.turn)
+
+    def _run_nested(self, cell: Cell) -> None:
+        self.depth += 1
+        try:
+            more = cell.run()
+        finally:
+            self.depth -= 1
+        if more:
+            self.ready.append(cell)
+        if (self.ready or self.dirty) and not self.awake:
+            self.awake = True
+            self._call(self.turn)
+
+    def turn(self) -> None:
+        """Run what is ready and send what it said."""
+        if self.depth or self.closed:
+            return
+        self.awake = True
+        self.depth = 1
+        ready = self.ready
+        try:
+            for _ in range(len(ready)):
+                cell = ready.popleft()
+                if cell.run():
+                    ready.append(cell)
+        finally:
+            self.depth = 0
+            dirty, self.dirty = self.dirty, []
+            for wire in dirty:
+                wire.flush()
+            if not ready:
+                self.awake = False
+            if ready or self.dirty:
+                self.awake = True
+                self.loop.call_soon(self.turn)
+
+    def to_flush(self, wire: Any) -> None:
+        """This wire has something to say when the turn ends. Thread-safe."""
+        if not self.is_current():
+            self.soon(wire.flush)
+            return
+        self.dirty.append(wire)
+        if not self.awake and not self.depth:
+            self.awake = True
+            self.loop.call_soon(self.turn)
+
+    def _call(self, function: Callable[[], Any]) -> None:
+        if self.is_current():
+            self.loop.call_soon(function)
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed: its cells are gone, too
+            self.loop.call_soon_threadsafe(function)
+
+    def soon(self, function: Callable[[], Any]) -> None:
+        """Run a function on this thread, soon; never inside the caller. Dropped where the host has ended."""
+        self._call(function)
+
+    def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Run a coroutine on this host from another thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+
+    async def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine on this host and await it here, on whichever loop."""
+        if self.is_current():
+            return await coroutine
+        return await asyncio.wrap_future(self.submit(coroutine))
+
+    # -- descriptors ---------------------------------------------------------------------------------------------------
+
+    def add_reader(self, fd: int, callback: Callable[[], Any]) -> None:
+        """Call back whenever the descriptor is readable. On this thread only."""
+        self.loop.add_reader(fd, callback)
+
+    def remove_reader(self, fd: int) -> None:
+        """No error where there was none."""
+        if fd >= 0 and not self.virtual and not self.loop.is_closed():
+            self.loop.remove_reader(fd)
+
+    def add_writer(self, fd: int, callback: Callable[[], Any]) -> None:
+        """Call back whenever the descriptor is writable. On this thread only."""
+        self.loop.add_writer(fd, callback)
+
+    def remove_writer(self, fd: int) -> None:
+        """No error where there was none."""
+        if fd >= 0 and not self.virtual and not self.loop.is_closed():
+            self.loop.remove_writer(fd)
+
+    def drop_wire(self, wire: Any) -> None:
+        """The wire is closed."""
+        self.wires.discard(wire)
+
+    def close_wires(self) -> None:
+        """Close every wire that ends here. On this thread only."""
+        for wire in list(self.wires):
+            wire.close()
+        self.wires.clear()
+
+
+class ThreadHost(Host):
+    """A host in a thread of its own, started and stopped with it. Daemonic: it never keeps the interpreter alive."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, new_loop())
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+        self._thread.start()
+        self._started.wait()
+
+    def _main(self) -> None:
+        self.adopt_thread()
+        asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(self._started.set)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.closed = True
+            self._drain()
+            asyncio.set_event_loop(None)
+            self.loop.close()
+
+    def _drain(self) -> None:
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self.close_wires()
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.run_until_complete(asyncio.sleep(0))
+
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+        """End the loop and join the thread; False where a call did not end in time and the thread is left behind."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+
+_default: ThreadHost | None = None
+_users = 0
+_lock = threading.Lock()
+
+
+def take_default() -> ThreadHost:
+    """The process's default host, started for its first user. Give it back with `release_default`."""
+    global _default, _users
+    with _lock:
+        if _default is None:
+            _default = ThreadHost("ipc-host")
+        _users += 1
+        return _default
+
+
+def release_default() -> None:
+    """The last user stops it. Blocks until its thread has ended."""
+    global _default, _users
+    with _lock:
+        _users -= 1
+        if _users:
+            return
+        host, _default = _default, None
+    if host is not None:
+        host.stop()
+
+
+def forget_default() -> None:
+    """In a forked child: the thread of the default host does not exist here."""
+    global _default, _users, _lock
+    _default, _users, _lock = None, 0, threading.Lock()

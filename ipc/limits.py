@@ -1,0 +1,81 @@
+"""Every bound and wait of the package, with its unit and its reason.
+
+The first block is protocol: both ends of a channel must agree. The second is implementation: each process may choose.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- protocol ----------------------------------------------------------------------------------------------------------
+
+FRAME_BYTES: Final = 256 << 20
+"""Largest frame a receiver accepts: four times the default channel bound, so a hostile length is refused before memory."""
+
+NEST_DEPTH: Final = 64
+"""Deepest nesting of sendable values: a cycle or a bomb is refused long before the interpreter's recursion limit."""
+
+INTERNED_KNOWN: Final = 1024
+"""Interned keys remembered per connection and direction; the oldest definition is forgotten first, on both sides alike."""
+
+# -- implementation: channels ------------------------------------------------------------------------------------------
+
+CHANNEL_COMMANDS: Final = 16_384
+"""Commands of one sender that may wait at a service: about 10 ms of work at a million a second."""
+
+CHANNEL_BYTES: Final = 128 << 20
+"""Bytes of one sender that may wait at a service: room for 64 commands of 1 MiB and as many again."""
+
+BATCH_COMMANDS: Final = 256
+"""Casts that a thread collects before it sends the frame itself: a system call costs about as much as packing 20."""
+
+BATCH_BYTES: Final = 64 << 10
+"""Bytes that a thread collects before it sends the frame itself: a quarter of the socket buffer asked for below."""
+
+SOCKET_BUFFER_BYTES: Final = 512 << 10
+"""Send and receive buffer asked for on a pipe; the kernel gives what it allows (`net.core.wmem_max`)."""
+
+READ_BYTES: Final = 512 << 10
+"""Most bytes taken from a socket by one read."""
+
+LOCAL_COMMAND_BYTES: Final = 64
+"""What a command that is neither bytes nor text is counted for when it is passed as an object, not packed."""
+
+# -- implementation: the loop ------------------------------------------------------------------------------------------
+
+LOOP_CALLS: Final = 1024
+"""Calls of one service before its host looks at the next."""
+
+LOOP_SECONDS: Final = 0.005
+"""Seconds of one service before its host looks at the next: the interpreter's own thread switch interval."""
+
+INLINE_DEPTH: Final = 32
+"""Inline services nested in one call before commands are queued instead: far from the recursion limit."""
+
+TIMED_CALLS: Final = 1024
+"""Recent calls of a service whose times are kept for p50 and p99."""
+
+# -- implementation: waits, in seconds ---------------------------------------------------------------------------------
+
+CALL_TIMEOUT_S: Final = 30.0
+"""Default deadline of a call: every call has one."""
+
+START_TIMEOUT_S: Final = 60.0
+"""A process must be up, and `open` and `start` done: a cold interpreter on a loaded machine takes seconds."""
+
+MOVE_TIMEOUT_S: Final = 30.0
+"""Running calls must end within this, or the move is given up."""
+
+STOP_TIMEOUT_S: Final = 5.0
+"""One service has this long to stop before its process is terminated, or its thread abandoned as a daemon."""
+
+KILL_TIMEOUT_S: Final = 2.0
+"""A terminated process has this long before it is killed."""
+
+# -- implementation: life ----------------------------------------------------------------------------------------------
+
+MAX_RESTARTS: Final = 5
+"""Restarts within `RESTART_WINDOW_S` before a tree gives up."""
+
+RESTART_WINDOW_S: Final = 10.0
+"""Window of `MAX_RESTARTS`: a service that cannot live for two seconds on average will not heal by itself."""

@@ -1,0 +1,1 @@
+"""Spawners: on which thread of execution a service's loop runs."""

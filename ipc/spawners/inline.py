@@ -1,0 +1,160 @@
+"""The `inline` spawner where no event loop runs: services are served in their sender's own call.
+
+One re-entrant lock for the whole tree. Whoever queues a command tries to take it and serves everything that is ready; who
+does not get it leaves, because the holder looks again after it let go (flat combining, Hendler et al., SPAA 2010). Where the
+tree has an event loop, its `Host` does the same on its own thread and needs no lock.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from asyncio import _get_running_loop
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..cell import DIRECT, Cell, run_now
+from ..errors import CallTimeout, IpcError, Reentrant, ServiceDied
+from ..limits import INLINE_DEPTH, LOOP_CALLS
+from ..remote_errors import localise
+from ..threads import refuse_to_block
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ..channels.receiver import LocalReceiver
+    from ..channels.sender import Sender
+
+
+class InlineHost:
+    """The home of a tree's inline services: a lock, and a list of cells that have something to do."""
+
+    def __init__(self, reader: Callable[[], Any]) -> None:
+        self.name = "inline"
+        self.virtual = False
+        self.clock: Callable[[], float] = time.monotonic
+        self.lock = threading.RLock()
+        self.ready: deque[Cell] = deque()
+        self.depth = 0
+        self.bad_frames = 0
+        self._reader = reader
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Inline services have no event loop here. Raises `IpcError`."""
+        raise IpcError("an inline service has no event loop of its own: place it in a coroutine, a thread or a process")
+
+    def is_current(self) -> bool:
+        """Whether the caller is inside an inline service of this tree."""
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            return self.depth > 0
+        finally:
+            self.lock.release()
+
+    def schedule(self, cell: Cell) -> None:
+        """Serve this cell: now and here, or by whoever holds the lock, or when the outermost call returns."""
+        if self.lock.acquire(blocking=False):
+            try:
+                if self.depth and cell.nests and not cell.busy and self.depth < INLINE_DEPTH:
+                    self._run(cell)
+                    return
+                self.ready.append(cell)
+            finally:
+                self.lock.release()
+        else:
+            self.ready.append(cell)
+        self.drain()
+
+    def drain(self) -> None:
+        """Serve everything that is ready, unless somebody else, or an outer call, will."""
+        while self.ready and self.lock.acquire(blocking=False):
+            try:
+                if self.depth:
+                    return
+                for _ in range(LOOP_CALLS):
+                    if not self.ready:
+                        break
+                    self._run(self.ready.popleft())
+            finally:
+                self.lock.release()
+
+    def _run(self, cell: Cell) -> None:
+        self.depth += 1
+        try:
+            more = cell.run()
+        finally:
+            self.depth -= 1
+        if more:
+            self.ready.append(cell)
+
+    async def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine of a cell's life; it has nothing to wait for. Blocks while a command is served."""
+        with self.lock:
+            self.depth += 1
+            try:
+                return run_now(coroutine)
+            finally:
+                self.depth -= 1
+
+    def soon(self, function: Callable[[], Any]) -> None:
+        """Run a function on the host that reads for this tree."""
+        self._reader().soon(function)
+
+
+def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalReceiver) -> Callable[[Any, float], Any]:
+    """The function that a client's `call` becomes for `inline+none`: a call of the service, and its numbers, no more."""
+    lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times
+    acquire, release = lock.acquire, lock.release
+
+    def serve(command: Any, timeout_s: float) -> Any:
+        if _get_running_loop() is not None:
+            refuse_to_block("call")
+        if not acquire(False) and not acquire(timeout=timeout_s):
+            raise CallTimeout(cell.name, timeout_s)
+        waiter = None
+        try:
+            if cell.busy:
+                raise Reentrant(f"service {cell.name!r} is on the stack: a waiting call to it would wait for itself")
+            if cell.inbox or cell.paused or sender.cell is not cell or home.depth >= INLINE_DEPTH:
+                return sender
+            cell.busy = True
+            home.depth += 1
+            cell.rx = receiver
+            cell.run_id = DIRECT
+            start = clock()
+            try:
+                value = call(command)
+            except Exception as error:
+                cell.errors += 1
+                if type(cell.service).restart_on_error:
+                    cell.end(error)
+                raise localise(error)
+            except KeyboardInterrupt as error:
+                cell.end(error)
+                raise
+            except BaseException as error:
+                cell.end(error)
+                raise ServiceDied(cell.name, f"it was ended by {type(error).__name__}: {error}") from error
+            finally:
+                cell.calls += 1
+                took = clock() - start
+                times.append(took)
+                cell.busy_s += took
+                cell.busy = False
+                cell.run_id = 0
+                home.depth -= 1
+                if cell.taken:
+                    cell.taken = False
+                    waiter, cell.direct_waiter = cell.direct_waiter, None
+                if cell.inbox:
+                    cell.wake()
+        finally:
+            release()
+        if home.ready:
+            home.drain()
+        return value if waiter is None else waiter
+
+    return serve

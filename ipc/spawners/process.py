@@ -1,0 +1,247 @@
+"""The `process` spawner: a host in a new process, and the agent that stands for it here.
+
+Start method `forkserver` (or `spawn`, by IPC_START_METHOD): never a fork of a threaded parent. The fork server imports this
+package once, so that a process is up in milliseconds; name your own heavy modules with `preload` and they are shared, too.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from ..errors import BadFrame, EndOfChannel, ServiceDied, StartTimeout
+from ..host import Host
+from ..limits import KILL_TIMEOUT_S, START_TIMEOUT_S, STOP_TIMEOUT_S
+from ..remote_errors import unpack_error
+from .child import main
+from .control import ControlReader, pack_control
+
+_preloaded = ["ipc.spawners.child"]
+_started = False
+_start_lock = threading.Lock()
+
+
+def preload(*modules: str) -> None:
+    """Let the fork server import these modules once. Before the first process is started; later it has no effect."""
+    _preloaded.extend(modules)
+
+
+def _start(process: BaseProcess) -> None:
+    global _started
+    with _start_lock:
+        if not _started:
+            _started = True
+            if _method() == "forkserver":
+                multiprocessing.get_context("forkserver").set_forkserver_preload(_preloaded)
+        process.start()
+
+
+def _method() -> str:
+    return os.environ.get("IPC_START_METHOD", "forkserver")
+
+
+class RemoteAgent:
+    """The agent of a child process. Its operations are those of `tree.agent.Agent`; all run on the control loop."""
+
+    def __init__(self, host: Host, host_id: int, name: str, on_event: Callable[..., None]) -> None:
+        self.name = name
+        self._host = host
+        self._id = host_id
+        self._on_event = on_event
+        self._requests: dict[int, asyncio.Future[Any]] = {}
+        self._next = 0
+        self._out: deque[tuple[memoryview, list[int]]] = deque()
+        self._writing = False
+        self._closed = False
+        self._expected = False
+        self._sock: socket.socket
+        self._reader: ControlReader
+        self._process: BaseProcess
+        self.pid = 0
+        self.exit_code: int | None = None
+
+    async def start(self) -> None:
+        """Start the process; returns when it has been asked to, its agent answers when it is up. Raises `OSError`."""
+        ours, theirs = socket.socketpair()
+        try:
+            context: Any = multiprocessing.get_context(_method())
+            self._process = process = context.Process(
+                target=main, args=(theirs, self._id, self.name), name=self.name, daemon=False
+            )
+            await in_thread(lambda: _start(process), self._host.loop)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self.pid = process.pid or 0
+        ours.setblocking(False)
+        self._sock = ours
+        self._reader = ControlReader(ours)
+        self._host.add_reader(ours.fileno(), self._readable)
+
+    async def do(self, operation: str, *arguments: Any, timeout_s: float = START_TIMEOUT_S) -> Any:
+        """Carry out an operation there. Raises what it raised, `ServiceDied` where the process ends, `StartTimeout`."""
+        loop = asyncio.get_running_loop()
+        values = list(arguments)
+        descriptors: list[int] = []
+        if operation in ("listen", "dial") and values[2] == "pipe":
+            descriptors.append(values[3])
+            values[3] = 0
+        self._next += 1
+        request = self._next
+        data = pack_control([request, operation, values], len(descriptors))
+        if self._closed:
+            raise ServiceDied(self.name, "its process has ended", self.exit_code)
+        future = self._requests[request] = loop.create_future()
+        self._out.append((memoryview(data), descriptors))
+        self._write()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise StartTimeout(f"process {self.name!r} did not carry out {operation!r} within {timeout_s:g} s") from None
+        finally:
+            self._requests.pop(request, None)
+
+    def _write(self) -> None:
+        while self._out:
+            data, descriptors = self._out[0]
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+            try:
+                count = self._sock.sendmsg([data], ancillary)
+            except BlockingIOError:
+                if not self._writing:
+                    self._writing = True
+                    self._host.add_writer(self._sock.fileno(), self._writable)
+                return
+            except OSError:
+                return
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if count < len(data):
+                self._out[0] = (data[count:], [])
+            else:
+                self._out.popleft()
+
+    def _writable(self) -> None:
+        self._writing = False
+        self._host.remove_writer(self._sock.fileno())
+        self._write()
+
+    def _readable(self) -> None:
+        try:
+            self._reader.read(socket.MSG_DONTWAIT)
+            while (frame := self._reader.next()) is not None:
+                self._take(*frame[0])
+        except BlockingIOError:
+            return
+        except (EndOfChannel, BadFrame):
+            self._ended()
+
+    def _take(self, request: int, what: Any, value: Any) -> None:
+        if request == 0:
+            self._on_event(what, *value)
+            return
+        future = self._requests.get(request)
+        if future is None or future.done():
+            return
+        if what:
+            future.set_result(value)
+        else:
+            future.set_exception(unpack_error(value))
+
+    def _ended(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        fd = self._sock.fileno()
+        self._host.remove_reader(fd)
+        self._host.remove_writer(fd)
+        self._sock.close()
+        for _, descriptors in self._out:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        self._out.clear()
+        for future in self._requests.values():
+            if not future.done():
+                future.set_exception(ServiceDied(self.name, "its process has ended", self.exit_code))
+        if not self._expected:
+            self._on_event("ended", self._id)
+
+    async def reap(self) -> int | None:
+        """Wait for the process to be gone, by force if need be; its exit code."""
+        if not await self._gone(KILL_TIMEOUT_S):
+            self._process.kill()
+            await self._gone(KILL_TIMEOUT_S)
+        self._process.join(0)
+        self.exit_code = self._process.exitcode
+        if self.exit_code is not None:
+            self._process.close()
+        return self.exit_code
+
+    async def _gone(self, timeout_s: float) -> bool:
+        loop = asyncio.get_running_loop()
+        gone = loop.create_future()
+        sentinel = self._process.sentinel
+        loop.add_reader(sentinel, lambda: gone.done() or gone.set_result(None))
+        try:
+            async with asyncio.timeout(timeout_s):
+                await gone
+        except TimeoutError:
+            return False
+        finally:
+            loop.remove_reader(sentinel)
+        return True
+
+    async def stop(self) -> None:
+        """Ask it to exit, then terminate, then kill; returns when it is gone."""
+        self._expected = True
+        if not self._closed:
+            with contextlib.suppress(ServiceDied, StartTimeout):
+                await self.do("exit", timeout_s=STOP_TIMEOUT_S)
+            if not await self._gone(STOP_TIMEOUT_S):
+                self._process.terminate()
+        if self.exit_code is None:
+            await self.reap()
+        self._ended()
+
+    def kill(self) -> None:
+        """End it now, with SIGKILL."""
+        with contextlib.suppress(ValueError):
+            self._process.kill()
+
+
+async def in_thread(function: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    """Run a blocking function in a thread of its own, and await its end. Raises what it raises."""
+    done: asyncio.Future[None] = loop.create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            function()
+        except BaseException as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=run, name="ipc-start", daemon=True).start()
+    await done
+

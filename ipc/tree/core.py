@@ -1,0 +1,393 @@
+"""The tree: hosts, wires and lines, and how services get their place. All on the control loop.
+
+    control loop    the tree's home loop (`async with`), else the process's default host; a tree that is inline throughout
+                    needs none, and its operations run in the caller
+    site            where a sender lives: the clients' site (0), or a host
+    wire            one connection from a site to a host, shared by all lines between the two
+    line            one port's channel to one shard: it keeps its number when either end moves
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..channels.bounds import Bounds
+from ..channels.pipe import make_pair
+from ..errors import Closed, IpcError, PlacementError, ServiceDied
+from ..host import Host, ThreadHost, release_default, take_default
+from ..limits import STOP_TIMEOUT_S
+from ..placement import Placement
+from ..remote_errors import pack_error
+from ..service import Service
+from ..spawners.inline import InlineHost
+from ..spawners.process import RemoteAgent
+from .agent import Agent
+from .legal import reaches
+from .records import CellRecord, HostRecord, Intensity, LineRecord, PortRecord, ServiceRecord, WireRecord
+from .rundir import make_run_dir
+
+log = logging.getLogger("ipc")
+
+CLIENTS, INLINE, COROUTINE = 0, 1, 2
+
+NO_WAY = -1
+"""In the place of a wire's number: the sender stays detached."""
+
+
+class LocalAgent:
+    """The tree's own agent, with the same `do` as a child's."""
+
+    def __init__(self, on_event: Callable[..., None]) -> None:
+        self.agent = Agent(on_event)
+        self.pid = os.getpid()
+
+    async def do(self, operation: str, *arguments: Any, timeout_s: float = 0.0) -> Any:
+        """Carry out an operation; raises what it raises."""
+        return await getattr(self.agent, operation)(*arguments)
+
+
+class Tree:
+    """State and primitive operations. `home` is the host of a running loop, or None."""
+
+    def __init__(self, home: Host | None, intensity: Intensity) -> None:
+        self.home = home
+        self.intensity = intensity
+        self.local = LocalAgent(self._event_here)
+        self.services: dict[str, ServiceRecord] = {}
+        self.hosts: dict[int, HostRecord] = {}
+        self.groups: dict[str, list[HostRecord]] = {}
+        self.ports: dict[str, dict[int, PortRecord]] = {}
+        self.lock = asyncio.Lock()
+        self.wires: dict[tuple[int, int, str], WireRecord] = {}
+        self.cells: dict[int, CellRecord] = {}
+        self.numbers = itertools.count(10)
+        self.control: Host | None = home
+        self.run_dir = ""
+        self.closing = False
+        self.closed = False
+        self.failed: IpcError | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.on_death: Callable[..., Any]
+        self.shut_down: Callable[[], Any]
+        inline: Any = home if home is not None else InlineHost(self.reader)
+        self._add_host(HostRecord(INLINE, "inline", self.local, inline))
+        if home is not None:
+            self._add_host(HostRecord(CLIENTS, "clients", self.local, home))
+            self._add_host(HostRecord(COROUTINE, "coroutine", self.local, home))
+
+    # -- hosts ---------------------------------------------------------------------------------------------------------
+
+    def _add_host(self, record: HostRecord) -> HostRecord:
+        self.hosts[record.id] = record
+        if record.host is not None:
+            self.local.agent.hosts[record.id] = record.host
+        return record
+
+    def reader(self) -> Host:
+        """The host that reads for the clients and the inline services; the default one is started on demand."""
+        if self.control is None:
+            self.control = take_default()
+            self._add_host(HostRecord(CLIENTS, "clients", self.local, self.control))
+            self._add_host(HostRecord(COROUTINE, "coroutine", self.local, self.control))
+        return self.control
+
+    @property
+    def virtual(self) -> bool:
+        """Whether the tree lives in virtual time."""
+        return self.home is not None and self.home.virtual
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock that deadlines are measured by."""
+        return self.home.clock if self.home is not None else time.monotonic
+
+    async def hosts_for(self, cls: type[Service], placement: Placement, name: str) -> list[HostRecord]:
+        """The hosts of a service's shards, started where they do not exist. Raises `PlacementError`, or why one did not start."""
+        spawner = placement.spawner
+        if spawner == "inline":
+            return [self.hosts[INLINE]] * placement.count
+        if spawner == "coroutine":
+            self.reader()
+            return [self.hosts[COROUTINE]] * placement.count
+        if placement.group is not None:
+            members = await self._group(placement)
+            if cls.shard_key is not None or cls.per_host:
+                return list(members)
+            return [min(members, key=lambda member: len(member.cells))]
+        made: list[HostRecord] = []
+        try:
+            for shard in range(placement.count):
+                made.append(await self.new_host(spawner, name if placement.count == 1 else f"{name}.{shard}"))
+        except BaseException:
+            for host in made:
+                await self.drop_host(host)
+            raise
+        return made
+
+    async def _group(self, placement: Placement) -> list[HostRecord]:
+        name = placement.group or ""
+        members = self.groups.get(name)
+        if members is not None:
+            if len(members) != placement.count or members[0].kind != placement.spawner:
+                legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
+                raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
+            return members
+        members = self.groups[name] = []
+        try:
+            for index in range(placement.count):
+                host = await self.new_host(placement.spawner, f"{name}.{index}")
+                host.group = name
+                members.append(host)
+        except BaseException:
+            self.groups.pop(name, None)
+            for host in members:
+                await self.drop_host(host)
+            raise
+        return members
+
+    async def new_host(self, kind: str, name: str) -> HostRecord:
+        """A new thread or process. Raises why it did not start."""
+        reader = self.reader()
+        number = next(self.numbers)
+        if kind == "thread":
+            return self._add_host(HostRecord(number, kind, self.local, ThreadHost(f"ipc-{name}")))
+        agent = RemoteAgent(reader, number, f"ipc-{name}", lambda event, *arguments: self._event(number, event, *arguments))
+        await agent.start()
+        return self._add_host(HostRecord(number, kind, agent))
+
+    async def drop_host(self, host: HostRecord) -> None:
+        """Stop a thread or process that no service lives on; its wires go with it."""
+        if host.kind not in ("thread", "process") or host.gone:
+            return
+        host.gone = True
+        for wire in list(host.wires):
+            await self.hang_up(wire)
+        self.hosts.pop(host.id, None)
+        if host.kind == "thread":
+            self.local.agent.hosts.pop(host.id, None)
+            await self._stop_thread(host.host)
+        else:
+            await host.agent.stop()
+
+    async def _stop_thread(self, host: ThreadHost) -> None:
+        from ..spawners.process import in_thread
+
+        await in_thread(lambda: _note_thread(host), asyncio.get_running_loop())
+
+    async def drop_if_empty(self, host: HostRecord) -> None:
+        """Stop a host whose last service has left; of a group, all its hosts when all are empty."""
+        if host.group is None:
+            if not host.cells:
+                await self.drop_host(host)
+            return
+        members = self.groups.get(host.group, [])
+        if not any(member.cells for member in members):
+            self.groups.pop(host.group, None)
+            for member in members:
+                await self.drop_host(member)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _event_here(self, event: str, *arguments: Any) -> None:
+        self._event(INLINE, event, *arguments)
+
+    def _event(self, host_id: int, event: str, *arguments: Any) -> None:
+        control = self.reader()
+        control.soon(lambda: self._spawn(host_id, event, arguments))
+
+    def _spawn(self, host_id: int, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.closing:
+            return
+        self.background(self.on_death(self, host_id, event, *arguments))
+
+    def background(self, coroutine: Any) -> None:
+        """Run something on the control loop that nobody awaits; what it raises is logged."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("ipc: %s", error, exc_info=error)
+
+    # -- wires ---------------------------------------------------------------------------------------------------------
+
+    def agent_of(self, owner: CellRecord | None) -> Any:
+        """The agent of a port's owner."""
+        return owner.host.agent if owner is not None else self.local
+
+    def site_of(self, owner: CellRecord | None) -> HostRecord:
+        """The host that reads replies for a port's owner."""
+        if owner is not None:
+            return owner.host
+        self.reader()
+        return self.hosts[CLIENTS]
+
+    async def wire(self, owner: CellRecord | None, target: HostRecord, kind: str) -> WireRecord:
+        """The wire from an owner's site to a host, made where it does not exist."""
+        source = self.site_of(owner)
+        if source.kind == "inline":
+            self.reader()
+        key = (source.id, target.id, kind)
+        if (known := self.wires.get(key)) is not None:
+            return known
+        record = WireRecord(next(self.numbers), source, target, kind)
+        hosted = source.kind != "clients" and not (owner is not None and owner.service.cls.blocking)
+        source_agent = source.agent
+        if kind == "pipe":
+            ours, theirs = make_pair()
+            await target.agent.do("listen", record.id, target.id, kind, theirs.detach())
+            await source_agent.do("dial", record.id, source.id, kind, ours.detach(), hosted)
+        else:
+            token = b"\x01" + secrets.token_bytes(15)
+            if source_agent is self.local and target.agent is self.local:
+                record.endpoint = f"inproc://ipc-{os.getpid()}-{record.id}-{secrets.token_hex(4)}"
+            else:
+                self.run_dir = self.run_dir or make_run_dir()
+                record.endpoint = f"ipc://{self.run_dir}/{target.id}"
+            await target.agent.do("listen", record.id, target.id, kind, [record.endpoint, token])
+            await source_agent.do("dial", record.id, source.id, kind, [record.endpoint, token], hosted)
+        self.wires[key] = record
+        source.wires.add(record)
+        target.wires.add(record)
+        return record
+
+    async def hang_up(self, wire: WireRecord) -> None:
+        """Close both ends of a wire, as far as they still exist."""
+        self.wires.pop((wire.source.id, wire.target.id, wire.kind), None)
+        wire.source.wires.discard(wire)
+        wire.target.wires.discard(wire)
+        for host in (wire.source, wire.target):
+            if not host.gone or host.agent is self.local:
+                try:
+                    await host.agent.do("hang_up", wire.id)
+                except ServiceDied:
+                    continue
+        if wire.target.gone and wire.endpoint.startswith("ipc://"):
+            _unlink(wire.endpoint.removeprefix("ipc://"))
+
+    # -- ports and lines -----------------------------------------------------------------------------------------------
+
+    async def new_port(self, target: str, owner: CellRecord | None, bounds: Bounds) -> PortRecord:
+        """A port, connected where its target is there already."""
+        port = PortRecord(next(self.numbers), target, bounds, owner)
+        self.ports.setdefault(target, {})[port.id] = port
+        await self.make_port(port, 0)
+        if (record := self.services.get(target)) is not None and record.cells:
+            await self.connect(port, record)
+        return port
+
+    async def make_port(self, port: PortRecord, first_run: int) -> None:
+        """Make the port at its owner's agent."""
+        bounds = [port.bounds.commands, port.bounds.bytes, port.bounds.when_full]
+        await self.agent_of(port.owner).do("port", port.id, port.target, bounds, first_run, port.owner is None)
+
+    def targets(self, port: PortRecord, record: ServiceRecord) -> list[CellRecord]:
+        """The shards that a port sees: all, or for a `per_host` service and a sender of its group the one beside it."""
+        if record.cls.per_host and port.owner is not None:
+            beside = [cell for cell in record.cells if cell.host is port.owner.host]
+            if beside:
+                return beside
+        return record.cells
+
+    async def connect(self, port: PortRecord, record: ServiceRecord, outstanding: dict[int, list[int]] | None = None, held: Any = None) -> None:
+        """Give a port its ways to the shards of its target; `held` are replies that came along, by shard."""
+        cells = self.targets(port, record)
+        if [line.cell for line in port.lines] != cells:
+            port.lines = [LineRecord(next(self.numbers), port, cell) for cell in cells]
+        concurrent = record.cls.concurrency > 1
+        lines = []
+        for line in port.lines:
+            kind, same = self.way(port, line.cell)
+            line.wire = None
+            if kind:
+                line.wire = await self.wire(port.owner, line.cell.host, kind)
+                bounds = [port.bounds.commands, port.bounds.bytes]
+                replies = held.get(line.cell.shard, {}).get(port.id) if held else None
+                await line.cell.host.agent.do("receive", line.id, port.id, line.cell.id, line.wire.id, bounds, replies)
+            beyond = outstanding.get(line.cell.id) if outstanding else None
+            lines.append([line.id, line.cell.id, concurrent, line.wire.id if line.wire else 0, same, beyond])
+        agent = self.agent_of(port.owner)
+        key: Any = None
+        if len(lines) > 1 and record.cls.shard_key is not None:
+            key = record.cls if agent is self.local else [record.cls.__module__, record.cls.__qualname__]
+        await agent.do("attach", port.id, lines, key)
+
+    async def prepare(self, port: PortRecord, concurrent: bool) -> None:
+        """Give a port that was made anew its senders, detached: what is sent waits for `connect`."""
+        lines = [[line.id, line.cell.id, concurrent, NO_WAY, False, None] for line in port.lines]
+        await self.agent_of(port.owner).do("attach", port.id, lines, None)
+
+    def way(self, port: PortRecord, cell: CellRecord) -> tuple[str, bool]:
+        """How a port reaches a cell: the kind of wire (empty: objects), and whether both are on one host."""
+        owner = port.owner
+        same_process = self.agent_of(owner) is cell.host.agent
+        if owner is not None and same_process:
+            one = owner.host is cell.host or (owner.host.host is not None and owner.host.host is cell.host.host)
+            if one:
+                return "", True
+        if owner is None and cell.host.kind == "inline":
+            return "", True
+        return reaches(cell.service.placement.channel, same_process), False
+
+    async def drop_port(self, port: PortRecord, error: IpcError) -> None:
+        """Close a port; whoever waits on it gets the error."""
+        self.ports.get(port.target, {}).pop(port.id, None)
+        agent = self.agent_of(port.owner)
+        for line in port.lines:
+            if line.wire is not None and not line.cell.host.gone:
+                try:
+                    await line.cell.host.agent.do("unreceive", line.id, port.id, line.cell.id, line.wire.id)
+                except ServiceDied:
+                    continue
+        try:
+            await agent.do("drop_port", port.id, error if agent is self.local else pack_error(error))
+        except ServiceDied:
+            return
+
+    def ports_to(self, record: ServiceRecord) -> list[PortRecord]:
+        """Every port whose target this service is."""
+        return list(self.ports.get(record.name, {}).values())
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def release(self) -> None:
+        """After everything was stopped: the run directory goes; returns nothing, and never blocks."""
+        self.closed = True
+        if self.run_dir:
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+            self.run_dir = ""
+
+    def release_control(self) -> None:
+        """Give the default host back. Blocks; never on its own thread."""
+        if self.home is None and self.control is not None:
+            self.control = None
+            release_default()
+
+    def refuse_closed(self) -> None:
+        """Raise what closed the tree, if something did."""
+        if self.failed is not None:
+            raise self.failed
+        if self.closing or self.closed:
+            raise Closed("the tree is closed")
+
+
+def _note_thread(host: ThreadHost) -> None:
+    if not host.stop(STOP_TIMEOUT_S):
+        log.error("thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, STOP_TIMEOUT_S)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return

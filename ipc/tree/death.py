@@ -1,0 +1,196 @@
+"""What happens when something ends by itself: a service, a process, or one connection. On the control loop.
+
+Callers whose command had left get `ServiceDied`; what had not left waits at its sender for the successor, a new object from the
+same parameters. Nothing is tried again by us. Too many restarts within the window, and the tree gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from ..errors import IpcError, ServiceDied, TooManyRestarts, describe_exit
+from ..limits import START_TIMEOUT_S
+from .core import Tree
+from .place import base_spec, bounded
+from .records import CellRecord, HostRecord, ServiceRecord, WireRecord
+
+log = logging.getLogger("ipc")
+
+_SETTLE_S = 0.2
+"""A connection that breaks is usually the first sign of a process that ends: its own end is then seen within this."""
+
+
+async def on_event(tree: Tree, host_id: int, event: str, *arguments: Any) -> None:
+    """Something happened at an agent."""
+    if event == "ended":
+        await host_ended(tree, host_id)
+    elif event == "died":
+        cell = tree.cells.get(arguments[0])
+        if cell is not None:
+            await service_died(tree, cell, str(arguments[1]))
+    elif event == "lost":
+        await wire_lost(tree, int(arguments[0]))
+
+
+async def host_ended(tree: Tree, host_id: int) -> None:
+    """A process ended: tell who waits, then restart what lived there."""
+    host = tree.hosts.get(host_id)
+    if host is None or host.gone or tree.closing:
+        return
+    host.gone = True
+    tree.hosts.pop(host_id, None)
+    code = await host.agent.reap()
+    reason = f"its process {host.agent.pid} ended ({describe_exit(code)})" if code is not None else "its process ended"
+    log.error("%s: %s", host.agent.name, reason)
+    for wire in list(host.wires):
+        await tree.hang_up(wire)
+    cells = sorted(host.cells, key=lambda cell: cell.id)
+    for cell in cells:
+        await _tell(tree, cell, reason, code)
+    if host.group is not None:
+        await _refill(tree, host)
+    for cell in cells:
+        if tree.closing:
+            return
+        await restart(tree, cell, reason, host)
+
+
+async def _tell(tree: Tree, cell: CellRecord, reason: str, code: int | None) -> None:
+    record = cell.service
+    for port in tree.ports_to(record):
+        for line in port.lines:
+            if line.cell is cell and not (port.owner is not None and port.owner.host.gone):
+                try:
+                    lost = await tree.agent_of(port.owner).do("died", port.id, line.id, reason, code)
+                except ServiceDied:
+                    continue
+                record.kept["lost"] = record.kept.get("lost", 0) + lost
+
+
+async def _refill(tree: Tree, host: HostRecord) -> None:
+    members = tree.groups.get(host.group or "")
+    if members is None:
+        return
+    fresh = await tree.new_host(host.kind, f"{host.group}.{members.index(host)}")
+    fresh.group = host.group
+    members[members.index(host)] = fresh
+
+
+async def service_died(tree: Tree, cell: CellRecord, reason: str) -> None:
+    """A service ended while its host lives: what was queued goes to the successor."""
+    await restart(tree, cell, reason, None)
+
+
+async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostRecord | None) -> None:
+    """Put a new object in the place of a cell that ended, as often as the intensity allows; else the tree gives up."""
+    record = cell.service
+    async with record.lock:
+        if tree.closing or record.stopped or cell not in record.cells or (dead_host is not None and cell.host is not dead_host):
+            return
+        while True:
+            if not record.restart or tree.intensity.exceeded(time.monotonic()):
+                await give_up(tree, record, reason)
+                return
+            record.kept["restarts"] = record.kept.get("restarts", 0) + 1
+            log.error("service %r is restarted: %s", record.name, reason)
+            try:
+                async with tree.lock:
+                    await _replace(tree, cell, dead_host)
+                return
+            except IpcError as error:
+                reason = f"its restart failed: {error}"
+                if tree.closing:
+                    return
+            except Exception as error:
+                reason = f"its restart failed: {type(error).__name__}: {error}"
+
+
+async def _replace(tree: Tree, cell: CellRecord, dead_host: HostRecord | None) -> None:
+    record = cell.service
+    queued: list[Any] = []
+    held: dict[int, Any] = {}
+    if cell.host is dead_host:
+        host = await _successor(tree, cell, dead_host)
+    else:
+        host = cell.host
+        if cell.id in tree.cells:
+            for port in tree.ports_to(record):
+                for line in port.lines:
+                    if line.cell is cell:
+                        await tree.agent_of(port.owner).do("detach", port.id, line.id, 2.0)
+            salvaged = await host.agent.do("salvage", cell.id)
+            queued, held = salvaged["queued"], salvaged["held"]
+            record.keep(salvaged["stats"])
+            cell.service.kept.setdefault("lost", 0)
+    for port in list(cell.ports.values()):
+        await tree.drop_port(port, ServiceDied(record.name, "the service that asked has died"))
+    cell.ports = {}
+    cell.host.cells.discard(cell)
+    cell.host = host
+    host.cells.add(cell)
+    for name, target in record.outlets.items():
+        cell.ports[name] = await tree.new_port(target, cell, record.bounds)
+    spec = base_spec(tree, cell)
+    spec["fresh"] = True
+    await bounded(host.agent.do("place", spec, timeout_s=START_TIMEOUT_S), START_TIMEOUT_S)
+    for port in tree.ports_to(record):
+        if any(line.cell is cell for line in port.lines):
+            await tree.connect(port, record, held={cell.shard: held})
+    await host.agent.do("serve", cell.id, queued)
+
+
+async def _successor(tree: Tree, cell: CellRecord, dead: HostRecord) -> HostRecord:
+    if dead.group is not None:
+        members = tree.groups[dead.group]
+        gone = next((member for member in members if not member.gone and not member.cells), None)
+        return gone or min(members, key=lambda member: len(member.cells))
+    return await tree.new_host(dead.kind, cell.service.name)
+
+
+async def give_up(tree: Tree, record: ServiceRecord, reason: str) -> None:
+    """The service is not restarted any more: the tree fails, and everything in it ends."""
+    if record.restart:
+        most, window = tree.intensity.most, tree.intensity.window_s
+        error: IpcError = TooManyRestarts(
+            f"service {record.name!r} died more than {most} times within {window:g} s, at last because {reason}; the tree is stopped"
+        )
+    else:
+        error = ServiceDied(record.name, f"it is not restarted: {reason}")
+    log.critical("%s", error)
+    if record.restart:
+        tree.failed = error
+        tree.background(tree.shut_down())
+        return
+    record.stopped = True
+    for port in tree.ports_to(record):
+        await tree.agent_of(port.owner).do("drop_port", port.id, error if port.owner is None else None)
+    await asyncio.sleep(0)
+
+
+async def wire_lost(tree: Tree, wire_id: int) -> None:
+    """One connection broke. If its process lives on, its commands are lost, and the lines get a new one."""
+    wire = next((wire for wire in tree.wires.values() if wire.id == wire_id), None)
+    if wire is None:
+        return
+    await asyncio.sleep(_SETTLE_S)
+    if wire not in tree.wires.values() or tree.closing or wire.target.gone or wire.source.gone:
+        return
+    await _renew(tree, wire)
+
+
+async def _renew(tree: Tree, wire: WireRecord) -> None:
+    async with tree.lock:
+        await tree.hang_up(wire)
+        for ports in list(tree.ports.values()):
+            for port in list(ports.values()):
+                lines = [line for line in port.lines if line.wire is wire]
+                record = tree.services.get(port.target)
+                if not lines or record is None:
+                    continue
+                for line in lines:
+                    lost = await tree.agent_of(port.owner).do("died", port.id, line.id, "its connection broke", None)
+                    record.kept["lost"] = record.kept.get("lost", 0) + lost
+                await tree.connect(port, record)

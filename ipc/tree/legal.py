@@ -1,0 +1,61 @@
+"""Which placements a service may have, by what its class says of itself. Pure."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import PlacementError
+from ..placement import LEGAL, Placement, all_pairs
+from ..service import Service, waits_in_place
+
+
+def check_placement(cls: type[Service], placement: Placement, virtual: bool = False) -> None:
+    """Raise `PlacementError` with the placements that would work, where this service cannot have this one."""
+    text = str(placement)
+    if reason := unplaceable(cls, placement.spawner, virtual):
+        raise PlacementError(text, reason, legal_for(cls, virtual))
+    if cls.blocking and placement.group is not None:
+        raise PlacementError(text, f"{cls.__qualname__} blocks its thread, so it joins no group", legal_for(cls, virtual))
+    if placement.count > 1 and placement.group is None and cls.shard_key is None and not cls.per_host:
+        one = f"{placement.spawner}+{placement.channel}"
+        raise PlacementError(text, f"{cls.__qualname__} has no shard_key, so commands cannot be dealt to shards", [one])
+
+
+def unplaceable(cls: type[Service], spawner: str, virtual: bool = False) -> str:
+    """Why a class cannot be placed by this spawner; empty where it can."""
+    if spawner == "inline" and waits_in_place(cls):
+        return f"{cls.__qualname__} waits half-way in a call, so its stack must be kept"
+    if spawner in ("inline", "coroutine") and cls.blocking:
+        return f"{cls.__qualname__} blocks its thread, so it needs one to itself"
+    if virtual and spawner in ("thread", "process"):
+        return "in virtual time everything is on one thread"
+    if spawner == "process":
+        return unimportable(cls)
+    return ""
+
+
+def unimportable(cls: type[Service]) -> str:
+    """Why another process could not import this class; empty where it could."""
+    if "<locals>" in cls.__qualname__:
+        return f"{cls.__qualname__} is defined inside a function, where another process cannot import it"
+    if cls.__module__ in ("__main__", "__mp_main__"):
+        main = sys.modules["__main__"]
+        if getattr(main, "__spec__", None) is None and not hasattr(main, "__file__"):
+            return f"{cls.__qualname__} is defined in a __main__ without a file, which another process cannot import"
+    return ""
+
+
+def legal_for(cls: type[Service], virtual: bool = False) -> list[str]:
+    """The pairs that a class may have."""
+    pairs = [pair for pair in all_pairs() if not unplaceable(cls, pair.partition("+")[0], virtual)]
+    return [pair for pair in pairs if not (virtual and pair.endswith("+zmq"))]
+
+
+def reaches(channel: str, same_process: bool) -> str:
+    """The channel a sender uses towards a service placed with `channel`: empty (objects), `pipe` or `zmq`."""
+    if channel in ("pipe", "zmq"):
+        return channel
+    return "" if same_process else "pipe"
+
+
+__all__ = ["LEGAL", "check_placement", "legal_for", "reaches", "unimportable"]

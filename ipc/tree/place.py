@@ -1,0 +1,345 @@
+"""Placing services: the first start, the move of a running one, and what both need. On the control loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from ..channels.crossing import PACK_ALL
+from ..errors import Closed, IpcError, MoveError, MoveTimeout, ServiceDied, StartTimeout
+from ..limits import START_TIMEOUT_S, STOP_TIMEOUT_S
+from ..placement import Placement
+from .core import Tree
+from .legal import check_placement
+from .records import CellRecord, HostRecord, PortRecord, ServiceRecord
+
+_DETACH_S = 10.0
+"""A host that is paused answers a mark within a turn; one that does not in this time is lost."""
+
+
+async def bounded(awaitable: Any, timeout_s: float) -> Any:
+    """Await at most so long; where no event loop runs there is nothing to wait for. Raises `TimeoutError`."""
+    if asyncio._get_running_loop() is None:
+        return await awaitable
+    async with asyncio.timeout(timeout_s):
+        return await awaitable
+
+
+# -- the first start ---------------------------------------------------------------------------------------------------
+
+
+async def start(tree: Tree, record: ServiceRecord) -> None:
+    """Start a service's shards. Raises what `open` or `start` raised, having undone everything."""
+    check_placement(record.cls, record.placement, tree.virtual)
+    hosts = await tree.hosts_for(record.cls, record.placement, record.name)
+    cells = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(hosts)]
+    placed: list[CellRecord] = []
+    try:
+        for cell in cells:
+            cell.host.cells.add(cell)
+            placed.append(cell)
+            await install(tree, cell)
+    except BaseException:
+        for cell in reversed(placed):
+            await uninstall(tree, cell)
+        for host in hosts:
+            await tree.drop_if_empty(host)
+        raise
+    async with tree.lock:
+        await begin(tree, record, cells)
+
+
+async def begin(tree: Tree, record: ServiceRecord, cells: list[CellRecord]) -> None:
+    """Connect every port to these cells and let them serve."""
+    record.cells = cells
+    for cell in cells:
+        tree.cells[cell.id] = cell
+    for port in tree.ports_to(record):
+        await tree.connect(port, record)
+    for cell in cells:
+        await cell.host.agent.do("serve", cell.id, [])
+
+
+async def install(tree: Tree, cell: CellRecord) -> None:
+    """Make a fresh cell with its outlets, open and start it; it does not serve yet."""
+    record = cell.service
+    async with tree.lock:
+        for name, target in record.outlets.items():
+            cell.ports[name] = await tree.new_port(target, cell, record.bounds)
+    spec = base_spec(tree, cell)
+    spec["fresh"] = True
+    if cell.host.agent is tree.local:
+        if cell.shard == 0 and record.first is not None:
+            spec["service"] = record.first
+            record.first = None
+    spec["parameters"] = record.parameters
+    await cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
+
+
+def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
+    """What every way of placing a cell says of it."""
+    record = cell.service
+    local = cell.host.agent is tree.local
+    return {
+        "cell": cell.id,
+        "name": record.name,
+        "host": cell.host.id,
+        "nests": record.placement.spawner == "inline" and record.placement.channel == "none",
+        "outlets": {name: port.id for name, port in cell.ports.items()},
+        "class": record.cls if local else [record.cls.__module__, record.cls.__qualname__],
+        "parameters": record.parameters,
+        "fresh": False,
+    }
+
+
+async def uninstall(tree: Tree, cell: CellRecord, timeout_s: float = STOP_TIMEOUT_S) -> None:
+    """Stop one cell and close its ports. Raises what its `stop` or `close` raised."""
+    cell.host.cells.discard(cell)
+    tree.cells.pop(cell.id, None)
+    try:
+        if not (cell.host.gone and cell.host.agent is not tree.local):
+            await bounded(cell.host.agent.do("stop", cell.id, timeout_s), 2 * timeout_s)
+    except (ServiceDied, StartTimeout):
+        pass
+    finally:
+        for port in cell.ports.values():
+            await tree.drop_port(port, Closed(f"service {cell.service.name!r} was stopped"))
+
+
+# -- moving ------------------------------------------------------------------------------------------------------------
+
+
+async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_s: float) -> None:
+    """Move a running service. Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised there; then it
+    serves where it was."""
+    async with record.lock:
+        tree.refuse_closed()
+        check_placement(record.cls, placement, tree.virtual)
+        before = record.placement
+        if placement == before:
+            return
+        stays = (placement.spawner, placement.count, placement.group) == (before.spawner, before.count, before.group)
+        old_hosts = [cell.host for cell in record.cells]
+        hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name)
+        try:
+            paused = await pause_all(record, timeout_s)
+            async with tree.lock:
+                await _Move(tree, record, placement, hosts, timeout_s).run(paused)
+        finally:
+            for host in {*hosts, *old_hosts}:
+                await tree.drop_if_empty(host)
+        record.kept["moves"] = record.kept.get("moves", 0) + 1
+
+
+async def pause_all(record: ServiceRecord, timeout_s: float) -> list[CellRecord]:
+    """Pause every shard, or none. Raises `MoveTimeout`."""
+    deadline = time.monotonic() + timeout_s
+    paused: list[CellRecord] = []
+    try:
+        for cell in record.cells:
+            left = max(0.01, deadline - time.monotonic())
+            paused.append(cell)
+            await bounded(cell.host.agent.do("pause", cell.id, left), left + 0.05)
+    except BaseException as error:
+        for cell in paused:
+            if asyncio._get_running_loop() is None:
+                await cell.host.agent.do("serve", cell.id, [])
+            else:
+                task = asyncio.ensure_future(cell.host.agent.do("serve", cell.id, []))
+                task.add_done_callback(_ignore)
+        if isinstance(error, TimeoutError):
+            raise MoveTimeout(f"service {record.name!r}: the running call did not end within {timeout_s:g} s") from None
+        raise
+    return paused
+
+
+def _ignore(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()
+
+
+class _Move:
+    """One move of a paused service, under the tree's lock."""
+
+    def __init__(
+        self, tree: Tree, record: ServiceRecord, placement: Placement, hosts: list[HostRecord], timeout_s: float
+    ) -> None:
+        self.tree = tree
+        self.record = record
+        self.placement = placement
+        self.before = record.placement
+        self.hosts = hosts
+        self.old = record.cells
+        self.old_hosts = {cell: cell.host for cell in record.cells}
+        self.timeout_s = timeout_s
+        self.taken: dict[CellRecord, dict[str, Any]] = {}
+        self.beyond: dict[int, dict[int, list[int]]] = {}
+
+    async def run(self, paused: list[CellRecord]) -> None:
+        tree, record = self.tree, self.record
+        try:
+            await self._detach_incoming()
+            if self.hosts == [self.old_hosts[cell] for cell in self.old]:
+                record.placement = self.placement
+                await self._rewire()
+                return
+            await self._take()
+            if len(self.hosts) == len(self.old):
+                await self._replace()
+            else:
+                await self._reshard()
+        except BaseException:
+            record.placement = self.before
+            await self._back(paused)
+            raise
+        record.kept.setdefault("restarts", 0)
+        _ = tree
+
+    async def _detach_incoming(self) -> None:
+        tree = self.tree
+        for port in tree.ports_to(self.record):
+            for line in port.lines:
+                ended, _, _ = await tree.agent_of(port.owner).do("detach", port.id, line.id, _DETACH_S)
+                if not ended:
+                    raise MoveTimeout(f"service {self.record.name!r}: a sender could not be halted; its place may have died")
+
+    async def _rewire(self) -> None:
+        for port in self.tree.ports_to(self.record):
+            await self.tree.connect(port, self.record)
+        for cell in self.old:
+            await cell.host.agent.do("serve", cell.id, [])
+
+    async def _take(self) -> None:
+        tree = self.tree
+        resharded = len(self.hosts) != len(self.old)
+        for index, cell in enumerate(self.old):
+            new_agent = self.hosts[0 if resharded else index].agent
+            leaving = new_agent is not cell.host.agent
+            for port in cell.ports.values():
+                counts: dict[int, list[int]] = {}
+                for line in port.lines:
+                    _, count, nbytes = await cell.host.agent.do("detach", port.id, line.id, _DETACH_S, leaving)
+                    counts[line.cell.id] = [count, nbytes]
+                self.beyond[port.id] = counts
+            pack = leaving or PACK_ALL or resharded
+            self.taken[cell] = await cell.host.agent.do("take", cell.id, self.timeout_s, pack, timeout_s=START_TIMEOUT_S)
+
+    async def _replace(self) -> None:
+        tree, record = self.tree, self.record
+        record.placement = self.placement
+        for cell, host in zip(self.old, self.hosts, strict=True):
+            taken = self.taken[cell]
+            cell.host = host
+            crossed = host.agent is not self.old_hosts[cell].agent
+            if crossed:
+                for port in cell.ports.values():
+                    await tree.make_port(port, taken["runs"][port.id])
+                    await tree.prepare(port, self._concurrent(port))
+            spec = base_spec(tree, cell)
+            if "service" in taken:
+                spec["service"] = taken["service"]
+            else:
+                spec["state"] = taken["state"]
+            spec["tokens"] = taken["tokens"]
+            spec["requests"] = taken["requests"]
+            spec["outs"] = taken["outs"] if crossed else []
+            spec["stats"] = taken["stats"]
+            await host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
+        for cell in self.old:
+            old_host, crossed = self.old_hosts[cell], cell.host.agent is not self.old_hosts[cell].agent
+            old_host.cells.discard(cell)
+            cell.host.cells.add(cell)
+            record.keep(self.taken[cell]["stats"])
+            for port in cell.ports.values():
+                target = tree.services.get(port.target)
+                if target is not None and target.cells:
+                    await tree.connect(port, target, self.beyond[port.id] if crossed else None)
+                if crossed:
+                    await old_host.agent.do("forget_port", port.id)
+        held = {cell.shard: self.taken[cell]["held"] for cell in self.old}
+        for port in tree.ports_to(record):
+            await tree.connect(port, record, held=held)
+        for cell in self.old:
+            if self.old_hosts[cell].agent is not cell.host.agent:
+                await self.old_hosts[cell].agent.do("drop", cell.id)
+            await cell.host.agent.do("serve", cell.id, self.taken[cell]["queued"])
+
+    def _concurrent(self, port: PortRecord) -> bool:
+        target = self.tree.services.get(port.target)
+        return target is not None and target.cls.concurrency > 1
+
+    async def _reshard(self) -> None:
+        from .reshard import deal, new_states
+
+        tree, record = self.tree, self.record
+        if any(self.taken[cell]["requests"] for cell in self.old):
+            raise MoveError(f"service {record.name!r} has open requests: its count changes when they are answered; try again")
+        states = new_states(record, [self.taken[cell]["state"] for cell in self.old], len(self.hosts))
+        record.placement = self.placement
+        fresh = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(self.hosts)]
+        try:
+            tokens = [token for cell in self.old for token in self.taken[cell]["tokens"]]
+            for cell, state in zip(fresh, states, strict=True):
+                for name, target in record.outlets.items():
+                    cell.ports[name] = await tree.new_port(target, cell, record.bounds)
+                cell.host.cells.add(cell)
+                spec = base_spec(tree, cell)
+                spec["state"], spec["tokens"] = state, tokens
+                await cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
+        except BaseException:
+            for cell in fresh:
+                await uninstall(tree, cell)
+            raise
+        queued, counts = deal(record, [self.taken[cell]["queued"] for cell in self.old], len(fresh))
+        record.cells = fresh
+        for cell in self.old:
+            tree.cells.pop(cell.id, None)
+            cell.host.cells.discard(cell)
+            record.keep(self.taken[cell]["stats"])
+            for port in cell.ports.values():
+                await tree.drop_port(port, Closed("the service was divided anew"))
+            await cell.host.agent.do("drop", cell.id)
+        for cell in fresh:
+            tree.cells[cell.id] = cell
+        held = merge_held([self.taken[cell]["held"] for cell in self.old])
+        for port in tree.ports_to(record):
+            outstanding = {cell.id: counts[cell.shard].get(port.id, [0, 0]) for cell in fresh}
+            await tree.connect(port, record, outstanding, {0: held})
+        for cell in fresh:
+            await cell.host.agent.do("serve", cell.id, queued[cell.shard])
+
+    async def _back(self, paused: list[CellRecord]) -> None:
+        """Undo: the old places open again where they had closed, and serve."""
+        tree, record = self.tree, self.record
+        for cell in self.old:
+            new_host, cell.host = cell.host, self.old_hosts[cell]
+            if new_host is not cell.host and new_host.agent is not cell.host.agent:
+                with contextlib.suppress(IpcError):
+                    await new_host.agent.do("drop", cell.id)
+                    for port in cell.ports.values():
+                        await new_host.agent.do("forget_port", port.id)
+            try:
+                if cell in self.taken:
+                    await cell.host.agent.do("restore", cell.id, self.taken[cell].get("service"))
+                for port in cell.ports.values():
+                    target = tree.services.get(port.target)
+                    if target is not None and target.cells:
+                        await tree.connect(port, target)
+            except ServiceDied:
+                continue
+        with contextlib.suppress(ServiceDied):
+            for port in tree.ports_to(record):
+                await tree.connect(port, record)
+            for cell in paused:
+                await cell.host.agent.do("serve", cell.id, [])
+
+
+def merge_held(all_held: list[dict[int, Any]]) -> dict[int, Any]:
+    """Held replies of several shards, by port; room that was not given back is settled by the new counts."""
+    merged: dict[int, Any] = {}
+    for held in all_held:
+        for port_id, (replies, _, _) in held.items():
+            merged.setdefault(port_id, [[], 0, 0])[0].extend(replies)
+    return merged

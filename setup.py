@@ -1,0 +1,45 @@
+"""Packaging of the distribution `mdht`: the packages `ipc` and `mdht`."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="mdht",
+    version="0.1.0",
+    description="A peer-to-peer node built of small services that run inline, in coroutines, threads or processes",
+    license="MIT",
+    python_requires=">=3.11",
+    package_dir={"": "."},
+    packages=find_packages(include=["ipc", "ipc.*", "mdht", "mdht.*"]),
+    package_data={"ipc": ["py.typed"], "mdht": ["py.typed"]},
+    zip_safe=False,
+    install_requires=[
+        "pyzmq>=26",
+        "msgpack>=1.1",
+        "psutil>=6",
+        "greenlet>=3.1",
+        'uvloop>=0.21; sys_platform != "win32" and platform_python_implementation == "CPython"',
+    ],
+    extras_require={
+        "test": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "hypothesis>=6.100",
+            "mypy>=1.11",
+            "ruff>=0.6",
+            "types-psutil",
+        ],
+        # What people would use instead, for scripts/bench: a peer that is not installed is reported as such.
+        "bench": [
+            "matplotlib>=3.8",
+            "pykka>=4",
+            "thespian>=4",
+            'ray>=2.9; python_version < "3.15"',
+        ],
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Typing :: Typed",
+    ],
+)
