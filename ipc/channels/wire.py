@@ -99,6 +99,8 @@ class WireClient:
             if not self.send_lock.acquire(blocking=False):
                 return
             try:
+                if self.closed:
+                    return
                 if self.blocked:
                     if not self.carrier.send_more():
                         break
@@ -252,16 +254,20 @@ class WireClient:
             self._leave(waiter)
 
     def _leave(self, waiter: ThreadWaiter) -> None:
-        start = False
+        start = last = False
         with self.mutex:
             if self.leader is waiter:
                 self.leader = None
+                last = self.closed
                 if self.wanted > 0 and not self.closed:
                     self.hosted = start = True
                 else:
                     self._promote()
             elif waiter in self.followers:
                 self.followers.remove(waiter)
+        if last:
+            self.host.soon(self._release)
+            return
         if start:
             self.host.soon(self._start_reading)
         if self.blocked:
@@ -338,6 +344,10 @@ class WireClient:
         return True
 
     def _release(self) -> None:
+        """On the host's thread, and not while another thread still reads."""
+        with self.mutex:
+            if self.leader is not None:
+                return
         fd = self.carrier.fileno()
         self.host.remove_reader(fd)
         self.host.remove_writer(fd)

@@ -99,6 +99,7 @@ class Agent:
         except BaseException:
             service._ipc_cell = None
             raise
+        cell.times.extend(spec.get("stats", {}).get("times", ()))
         for token in spec.get("tokens", ()):
             cell.tokens.add(token)
         self.cells[cell.id] = cell
