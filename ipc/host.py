@@ -16,8 +16,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from .limits import INLINE_DEPTH, STOP_TIMEOUT_S
-from .loops import is_virtual, new_loop
+from .limits import INLINE_DEPTH
+from .loops import is_virtual
 
 if TYPE_CHECKING:
     from .cell import Cell
@@ -37,6 +37,7 @@ class Host:
         self.ready: deque[Cell] = deque()
         self.dirty: list[Any] = []
         self.wires: set[Any] = set()
+        self.attachments: dict[str, Any] = {}
         self.awake = False
         self.depth = 0
         self.closed = False
@@ -159,76 +160,3 @@ class Host:
             wire.close()
         self.wires.clear()
 
-
-class ThreadHost(Host):
-    """A host in a thread of its own, started and stopped with it. Daemonic: it never keeps the interpreter alive."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, new_loop())
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
-        self._thread.start()
-        self._started.wait()
-
-    def _main(self) -> None:
-        self.adopt_thread()
-        asyncio.set_event_loop(self.loop)
-        self.loop.call_soon(self._started.set)
-        try:
-            self.loop.run_forever()
-        finally:
-            self.closed = True
-            self._drain()
-            asyncio.set_event_loop(None)
-            self.loop.close()
-
-    def _drain(self) -> None:
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self.close_wires()
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        self.loop.run_until_complete(asyncio.sleep(0))
-
-    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
-        """End the loop and join the thread; False where a call did not end in time and the thread is left behind."""
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.loop.stop)
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-
-_default: ThreadHost | None = None
-_users = 0
-_lock = threading.Lock()
-
-
-def take_default() -> ThreadHost:
-    """The process's default host, started for its first user. Give it back with `release_default`."""
-    global _default, _users
-    with _lock:
-        if _default is None:
-            _default = ThreadHost("ipc-host")
-        _users += 1
-        return _default
-
-
-def release_default() -> None:
-    """The last user stops it. Blocks until its thread has ended."""
-    global _default, _users
-    with _lock:
-        _users -= 1
-        if _users:
-            return
-        host, _default = _default, None
-    if host is not None:
-        host.stop()
-
-
-def forget_default() -> None:
-    """In a forked child: the thread of the default host does not exist here."""
-    global _default, _users, _lock
-    _default, _users, _lock = None, 0, threading.Lock()

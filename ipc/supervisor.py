@@ -14,11 +14,12 @@ from typing import Any
 from .channels.bounds import Bounds
 from .client import Client
 from .errors import Closed, UnknownService, WouldDeadlock
-from .host import Host, forget_default
 from .cell import run_now
+from .host import Host
 from .limits import CALL_TIMEOUT_S, MAX_RESTARTS, MOVE_TIMEOUT_S, RESTART_WINDOW_S, STOP_TIMEOUT_S
 from .placement import Placement
 from .service import Service, check_class
+from .spawners.coroutine import forget_default
 from .spawners.inline import InlineHost
 from .stats import ServiceStats, merge
 from .threads import parked_host, refuse_to_block

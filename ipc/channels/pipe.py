@@ -13,10 +13,16 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..errors import BadFrame, Broken, EndOfChannel
 from ..limits import FRAME_BYTES, READ_BYTES, SOCKET_BUFFER_BYTES
+from .base import Channel, register_channel
 from .carrier import Carrier
+from .wire import WireServer
+
+if TYPE_CHECKING:
+    from ..host import Host
 
 _BUFFER_BYTES = 64 << 10
 _LENGTH = struct.Struct(">I")
@@ -184,3 +190,25 @@ class PipeCarrier(Carrier):
         self.wake()
         self._sock.close()
         self._kept.clear()
+
+
+class PipeChannel(Channel):
+    """A socket pair, whose ends are passed to the processes that use them."""
+
+    name = "pipe"
+    descriptors = True
+
+    def link(self, run_dir: str, number: int) -> tuple[int, int, str]:
+        ours, theirs = make_pair()
+        return theirs.detach(), ours.detach(), ""
+
+    def dial(self, address: int) -> Carrier:
+        return PipeCarrier(socket.socket(fileno=address))
+
+    def accept(self, address: int, host: Host) -> WireServer:
+        server = WireServer(PipeCarrier(socket.socket(fileno=address)), host)
+        server.start()
+        return server
+
+
+register_channel(PipeChannel())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import select
 import threading
 import time
@@ -21,6 +22,7 @@ import zmq
 
 from ..errors import BadFrame, Broken
 from ..limits import FRAME_BYTES
+from .base import Channel, register_channel
 from .carrier import Carrier
 from .frames import HEAD_BYTES
 from .wire import WireServer
@@ -195,7 +197,7 @@ class Router:
         if not self.peers and not self.closed:
             self.closed = True
             self.host.remove_reader(self.socket.getsockopt(zmq.FD))
-            self.host.__dict__.pop("zmq_router", None)
+            self.host.attachments.pop("zmq", None)
             release_socket(self.socket)
 
 
@@ -230,20 +232,33 @@ class PeerCarrier(Carrier):
         self._router.drop(self._peer)
 
 
-def dial_router(endpoint: str, routing_id: bytes) -> Carrier:
-    """Connect to a host's router; it need not listen yet."""
-    socket = take_socket(zmq.DEALER)
-    socket.setsockopt(zmq.ROUTING_ID, routing_id)
-    socket.connect(endpoint)
-    return DealerCarrier(socket)
+class ZmqChannel(Channel):
+    """A ROUTER a host, at an `inproc://` or `ipc://` endpoint; addresses are [endpoint, routing id]."""
+
+    name = "zmq"
+
+    def link(self, run_dir: str, number: int) -> tuple[list[Any], list[Any], str]:
+        path = f"{run_dir}/{number}" if run_dir else ""
+        endpoint = f"ipc://{path}" if path else f"inproc://ipc-{os.getpid()}-{secrets.token_hex(8)}"
+        address = [endpoint, b"\x01" + secrets.token_bytes(15)]
+        return address, address, path
+
+    def dial(self, address: Any) -> Carrier:
+        endpoint, routing_id = address
+        socket = take_socket(zmq.DEALER)
+        socket.setsockopt(zmq.ROUTING_ID, routing_id)
+        socket.connect(endpoint)
+        return DealerCarrier(socket)
+
+    def accept(self, address: Any, host: Host) -> WireServer:
+        endpoint, routing_id = address
+        router = host.attachments.get("zmq")
+        if router is None:
+            router = host.attachments["zmq"] = Router(host)
+        router.bind(endpoint)
+        server = WireServer(PeerCarrier(router, routing_id), host)
+        router.peers[routing_id] = server
+        return server
 
 
-def accept_peer(host: Host, endpoint: str, routing_id: bytes) -> WireServer:
-    """Listen at `endpoint`, too, and take frames of this peer."""
-    router: Any = host.__dict__.get("zmq_router")
-    if router is None:
-        router = host.__dict__["zmq_router"] = Router(host)
-    router.bind(endpoint)
-    server = WireServer(PeerCarrier(router, routing_id), host)
-    router.peers[routing_id] = server
-    return server
+register_channel(ZmqChannel())

@@ -18,12 +18,15 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from ..channels.base import CHANNELS
 from ..errors import BadFrame, EndOfChannel, ServiceDied, StartTimeout
 from ..host import Host
 from ..limits import KILL_TIMEOUT_S, START_TIMEOUT_S, STOP_TIMEOUT_S
 from ..remote_errors import unpack_error
+from .base import Spawned, Spawner, register_spawner
 from .child import main
 from .control import ControlReader, pack_control
+from .thread import in_thread
 
 _preloaded = ["ipc.spawners.child"]
 _started = False
@@ -94,7 +97,7 @@ class RemoteAgent:
         loop = asyncio.get_running_loop()
         values = list(arguments)
         descriptors: list[int] = []
-        if operation in ("listen", "dial") and values[2] == "pipe":
+        if operation in ("listen", "dial") and CHANNELS[values[2]].descriptors:
             descriptors.append(values[3])
             values[3] = 0
         self._next += 1
@@ -221,27 +224,19 @@ class RemoteAgent:
             self._process.kill()
 
 
-async def in_thread(function: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
-    """Run a blocking function in a thread of its own, and await its end. Raises what it raises."""
-    done: asyncio.Future[None] = loop.create_future()
+class ProcessSpawner(Spawner):
+    """A new process for each host."""
 
-    def finish(error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
+    name = "process"
+    channels = ("pipe", "zmq")
 
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            function()
-        except BaseException as raised:
-            error = raised
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(finish, error)
+    async def spawn(self, control: Host, number: int, name: str, on_event: Callable[..., None]) -> Spawned:
+        agent = RemoteAgent(control, number, f"ipc-{name}", on_event)
+        await agent.start()
+        return Spawned(agent=agent)
 
-    threading.Thread(target=run, name="ipc-start", daemon=True).start()
-    await done
+    async def stop(self, spawned: Spawned) -> None:
+        await spawned.agent.stop()
 
+
+register_spawner(ProcessSpawner())

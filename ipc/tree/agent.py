@@ -25,6 +25,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..cell import Cell
+from ..channels import pipe, zeromq  # noqa: F401 - they register themselves
+from ..channels.base import CHANNELS
 from ..channels.bounds import Bounds
 from ..channels.crossing import PACK_ALL, crossing, packed
 from ..channels.port import Port
@@ -37,7 +39,6 @@ from ..outlets import Outlet, Outlets
 from ..remote_errors import pack_error, unpack_error
 from ..service import Service
 from ..spawners.inline import InlineHost, direct_call
-from .carriers import accept_carrier, dial_carrier
 
 HostLike = Any
 
@@ -294,14 +295,14 @@ class Agent:
         await host.run(self._listen(wire_id, host, kind, address))
 
     async def _listen(self, wire_id: int, host: HostLike, kind: str, address: Any) -> None:
-        self.accepted[wire_id] = server = accept_carrier(kind, address, host)
+        self.accepted[wire_id] = server = CHANNELS[kind].accept(address, host)
         host.wires.add(server)
 
     async def dial(self, wire_id: int, host_id: int, kind: str, address: Any, hosted: bool) -> None:
         """The sender's end of a wire."""
         host = self.hosts[host_id]
         reader = getattr(host, "reader", host)
-        carrier = dial_carrier(kind, address)
+        carrier = CHANNELS[kind].dial(address)
         self.dialled[wire_id] = wire = WireClient(carrier, reader, hosted, lambda _, reason: self.on_event("lost", wire_id, reason))
         reader.wires.add(wire)
 

@@ -13,22 +13,22 @@ import asyncio
 import itertools
 import logging
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ..channels.bounds import Bounds
-from ..channels.pipe import make_pair
+from ..channels import pipe, zeromq  # noqa: F401 - they register themselves
+from ..channels.base import CHANNELS
 from ..errors import Closed, IpcError, PlacementError, ServiceDied
-from ..host import Host, ThreadHost, release_default, take_default
-from ..limits import STOP_TIMEOUT_S
+from ..host import Host
 from ..placement import Placement
 from ..remote_errors import pack_error
 from ..service import Service
+from ..spawners.base import SPAWNERS
+from ..spawners.coroutine import release_default, take_default
 from ..spawners.inline import InlineHost
-from ..spawners.process import RemoteAgent
 from .agent import Agent
 from .legal import reaches
 from .records import CellRecord, HostRecord, Intensity, LineRecord, PortRecord, ServiceRecord, WireRecord
@@ -157,30 +157,21 @@ class Tree:
         """A new thread or process. Raises why it did not start."""
         reader = self.reader()
         number = next(self.numbers)
-        if kind == "thread":
-            return self._add_host(HostRecord(number, kind, self.local, ThreadHost(f"ipc-{name}")))
-        agent = RemoteAgent(reader, number, f"ipc-{name}", lambda event, *arguments: self._event(number, event, *arguments))
-        await agent.start()
-        return self._add_host(HostRecord(number, kind, agent))
+        spawned = await SPAWNERS[kind].spawn(
+            reader, number, name, lambda event, *arguments: self._event(number, event, *arguments)
+        )
+        return self._add_host(HostRecord(number, kind, spawned.agent or self.local, spawned.host, spawned))
 
     async def drop_host(self, host: HostRecord) -> None:
         """Stop a thread or process that no service lives on; its wires go with it."""
-        if host.kind not in ("thread", "process") or host.gone:
+        if host.spawned is None or host.gone:
             return
         host.gone = True
         for wire in list(host.wires):
             await self.hang_up(wire)
         self.hosts.pop(host.id, None)
-        if host.kind == "thread":
-            self.local.agent.hosts.pop(host.id, None)
-            await self._stop_thread(host.host)
-        else:
-            await host.agent.stop()
-
-    async def _stop_thread(self, host: ThreadHost) -> None:
-        from ..spawners.process import in_thread
-
-        await in_thread(lambda: _note_thread(host), asyncio.get_running_loop())
+        self.local.agent.hosts.pop(host.id, None)
+        await SPAWNERS[host.kind].stop(host.spawned)
 
     async def drop_if_empty(self, host: HostRecord) -> None:
         """Stop a host whose last service has left; of a group, all its hosts when all are empty."""
@@ -243,19 +234,13 @@ class Tree:
         record = WireRecord(next(self.numbers), source, target, kind)
         hosted = source.kind != "clients" and not (owner is not None and owner.service.cls.blocking)
         source_agent = source.agent
-        if kind == "pipe":
-            ours, theirs = make_pair()
-            await target.agent.do("listen", record.id, target.id, kind, theirs.detach())
-            await source_agent.do("dial", record.id, source.id, kind, ours.detach(), hosted)
-        else:
-            token = b"\x01" + secrets.token_bytes(15)
-            if source_agent is self.local and target.agent is self.local:
-                record.endpoint = f"inproc://ipc-{os.getpid()}-{record.id}-{secrets.token_hex(4)}"
-            else:
-                self.run_dir = self.run_dir or make_run_dir()
-                record.endpoint = f"ipc://{self.run_dir}/{target.id}"
-            await target.agent.do("listen", record.id, target.id, kind, [record.endpoint, token])
-            await source_agent.do("dial", record.id, source.id, kind, [record.endpoint, token], hosted)
+        channel = CHANNELS[kind]
+        within = source_agent is self.local and target.agent is self.local
+        if not within and not channel.descriptors:
+            self.run_dir = self.run_dir or make_run_dir()
+        there, here, record.path = channel.link("" if within else self.run_dir, target.id)
+        await target.agent.do("listen", record.id, target.id, kind, there)
+        await source_agent.do("dial", record.id, source.id, kind, here, hosted)
         self.wires[key] = record
         source.wires.add(record)
         target.wires.add(record)
@@ -272,8 +257,8 @@ class Tree:
                     await host.agent.do("hang_up", wire.id)
                 except ServiceDied:
                     continue
-        if wire.target.gone and wire.endpoint.startswith("ipc://"):
-            _unlink(wire.endpoint.removeprefix("ipc://"))
+        if wire.target.gone and wire.path:
+            _unlink(wire.path)
 
     # -- ports and lines -----------------------------------------------------------------------------------------------
 
@@ -379,11 +364,6 @@ class Tree:
             raise self.failed
         if self.closing or self.closed:
             raise Closed("the tree is closed")
-
-
-def _note_thread(host: ThreadHost) -> None:
-    if not host.stop(STOP_TIMEOUT_S):
-        log.error("thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, STOP_TIMEOUT_S)
 
 
 def _unlink(path: str) -> None:

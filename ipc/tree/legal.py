@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..errors import PlacementError
-from ..placement import LEGAL, Placement, all_pairs
+from ..placement import Placement, all_pairs
 from ..service import Service, waits_in_place
 
 
@@ -52,10 +52,8 @@ def legal_for(cls: type[Service], virtual: bool = False) -> list[str]:
 
 
 def reaches(channel: str, same_process: bool) -> str:
-    """The channel a sender uses towards a service placed with `channel`: empty (objects), `pipe` or `zmq`."""
-    if channel in ("pipe", "zmq"):
+    """The channel a sender uses towards a service placed with `channel`: empty (objects), or one that carries frames."""
+    if channel not in ("none", "deque", "queue"):
         return channel
     return "" if same_process else "pipe"
 
-
-__all__ = ["LEGAL", "check_placement", "legal_for", "reaches", "unimportable"]

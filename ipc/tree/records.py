@@ -20,6 +20,7 @@ class HostRecord:
     kind: str
     agent: Any
     host: Any = None
+    spawned: Any = None
     group: str | None = None
     cells: set[CellRecord] = field(default_factory=set)
     wires: set[WireRecord] = field(default_factory=set)
@@ -89,7 +90,7 @@ class WireRecord:
     source: HostRecord
     target: HostRecord
     kind: str
-    endpoint: str = ""
+    path: str = ""
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ async def shut_down(tree: Tree, timeout_s: float = STOP_TIMEOUT_S) -> None:
     for ports in list(tree.ports.values()):
         for port in list(ports.values()):
             await tree.drop_port(port, error)
-    hosts = [host for host in tree.hosts.values() if host.kind in ("thread", "process")]
+    hosts = [host for host in tree.hosts.values() if host.spawned is not None]
     if hosts:
         await asyncio.gather(*(tree.drop_host(host) for host in hosts))
     for wire in list(tree.wires.values()):
