@@ -10,10 +10,10 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .channels.bounds import local_size
 from .channels.port import Port
 from .channels.sender import Sender
 from .channels.waiters import AsyncWaiter, Failure, FutureWaiter, ThreadWaiter, Waiter
-from .errors import Full
 from .limits import CALL_TIMEOUT_S, MOVE_TIMEOUT_S
 from .stats import ServiceStats
 from .threads import refuse_to_block
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 4096
 """Commands of a `call_many` that are packed at once."""
+
+_CHUNK_BYTES = 1 << 20
+"""Bytes of a `call_many` that are packed at once, about."""
 
 
 class Client:
@@ -69,6 +72,9 @@ class Client:
 
         Errors of the service are counted and logged there. Raises `Full`, `NotSendable`, `Closed`.
         """
+        direct = self._port.direct_cast
+        if direct is not None and direct(command):
+            return
         senders = self._port.senders
         if len(senders) == 1:
             senders[0].cast(command, timeout)
@@ -126,11 +132,12 @@ class Client:
 
     def _parts(self, commands: Sequence[Any]) -> list[tuple[list[int] | None, Sender, list[Any]]]:
         port = self._port
-        if len(port.senders) <= 1:
-            sender = port.sender_for(None) if commands else None
-            most = min(_CHUNK, sender.max_commands) if sender is not None else 1
-            parts = [list(commands[start : start + most]) for start in range(0, len(commands), most)]
-            return [(None, sender, part) for part in parts if sender is not None]
+        if not commands:
+            return []
+        if len(port.senders) == 1:
+            sender = port.senders[0]
+            most = min(_CHUNK, sender.max_commands, most_of_size(commands[0]))
+            return [(None, sender, list(commands[start : start + most])) for start in range(0, len(commands), most)]
         dealt: dict[int, tuple[list[int], Sender, list[Any]]] = {}
         done: list[tuple[list[int] | None, Sender, list[Any]]] = []
         for position, command in enumerate(commands):
@@ -138,7 +145,7 @@ class Client:
             positions, _, part = dealt.setdefault(sender.line, ([], sender, []))
             positions.append(position)
             part.append(command)
-            if len(part) >= min(_CHUNK, sender.max_commands):
+            if len(part) >= min(_CHUNK, sender.max_commands, most_of_size(command)):
                 done.append(dealt.pop(sender.line))
         return done + list(dealt.values())
 
@@ -198,6 +205,11 @@ class Client:
         return f"<client of {self.name!r}>"
 
 
+def most_of_size(command: Any) -> int:
+    """How many commands like this one make a megabyte: large ones are sent while the first are already served."""
+    return max(1, _CHUNK_BYTES // (local_size(command) or 1))
+
+
 def gather(waiting: Sequence[tuple[list[int] | None, Waiter]], count: int, return_errors: bool) -> list[Any]:
     """The replies of several runs, in the order of their commands. Raises the first error, unless it is to be returned."""
     results: list[Any] = []
@@ -218,5 +230,3 @@ def gather(waiting: Sequence[tuple[list[int] | None, Waiter]], count: int, retur
             results[index] = result.error
     return results
 
-
-__all__ = ["Client", "Full"]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ..host import Host
 
 _BUFFER_BYTES = 64 << 10
+_KEEP_BYTES = 4 << 20
+"""A buffer that a large frame made grow is kept up to this size: fresh memory costs more than the copy into it."""
 _LENGTH = struct.Struct(">I")
 _TIMEVAL = struct.Struct("@ll")
 _DONTWAIT = socket.MSG_DONTWAIT
@@ -151,7 +153,7 @@ class PipeCarrier(Carrier):
             start = stop
         if start == end:
             self._start = self._end = 0
-            if len(self._buffer) > READ_BYTES:
+            if len(self._buffer) > _KEEP_BYTES:
                 self._replace(bytearray(_BUFFER_BYTES), 0)
             return got
         needed = 4 if end - start < 4 else 4 + _LENGTH.unpack_from(view, start)[0]

@@ -28,7 +28,7 @@ def shard_of(key: Any, count: int) -> int:
 class Port:
     """Thread-safe. `error` is set once nothing can be sent any more, and says why."""
 
-    __slots__ = ("__weakref__", "bounds", "direct", "error", "id", "key", "late", "lost", "owned_by_client", "pending", "runs", "senders", "target")
+    __slots__ = ("__weakref__", "bounds", "direct", "direct_cast", "error", "id", "key", "late", "lost", "owned_by_client", "pending", "runs", "senders", "target")
 
     def __init__(self, port_id: int, target: str, bounds: Bounds, owned_by_client: bool) -> None:
         self.id = port_id
@@ -37,6 +37,7 @@ class Port:
         self.key: Callable[[Any], Any] | None = None
         self.owned_by_client = owned_by_client
         self.direct: Callable[[Any, float], Any] | None = None
+        self.direct_cast: Callable[[Any], bool] | None = None
         self.runs = itertools.count(1)
         self.pending: dict[int, Waiter] = {}
         self.senders: list[Sender] = []
@@ -132,7 +133,7 @@ class Port:
         """Nothing more is sent; everybody who waits gets `error`. Idempotent."""
         if self.error is None:
             self.error = error
-        self.direct = None
+        self.direct = self.direct_cast = None
         for sender in self.senders:
             sender.close()
         for run, waiter in list(self.pending.items()):

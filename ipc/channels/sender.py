@@ -223,7 +223,7 @@ class Sender:
         if wire is not None:
             if waiter is not None and type(waiter) is ThreadWaiter:
                 wire.flush(will_read=True)
-            elif run:
+            elif run and wire.wanted <= 1:
                 wire.flush_soon()
             else:
                 wire.kick()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .receiver import WireReceiver
 
 _FLUSH_BYTES = 16 * BATCH_BYTES
+_LARGE_BYTES = 4096
 
 
 class WireClient:
@@ -368,6 +369,7 @@ class WireServer:
         self.blocked = False
         self.closed = False
         self.dirty = False
+        self.weight = 0
         self.bad_frames = 0
 
 
@@ -451,8 +453,13 @@ class WireServer:
     # -- replies -------------------------------------------------------------------------------------------------------
 
     def put_reply(self, line: int, run: int, offset: int, values: list[Any]) -> None:
-        """Queue replies; they leave when the host's turn ends."""
+        """Queue replies; they leave when the host's turn ends, large ones at once."""
         self._put([REPLY, line, run, offset, values])
+        first = values[0]
+        if type(first) is bytes and len(first) > _LARGE_BYTES:
+            self.weight += len(first) * len(values)
+            if self.weight > _FLUSH_BYTES and self.host.is_current():
+                self.flush()
 
     def put_error(self, line: int, run: int, offset: int, error: BaseException) -> None:
         """Queue an error as a reply."""
@@ -476,6 +483,7 @@ class WireServer:
     def flush(self) -> None:
         """Send what is queued, as far as the carrier takes it."""
         self.dirty = False
+        self.weight = 0
         if self.closed or self.blocked:
             return
         try:

@@ -33,9 +33,18 @@ if TYPE_CHECKING:
 _FRAMES_A_TURN = 256
 """Messages taken before the host looks at others."""
 
+_COPY_BYTES = 64 << 10
+"""Larger messages are handed to ZeroMQ without a copy."""
+
 _context: zmq.Context[zmq.Socket[bytes]] | None = None
 _users = 0
 _context_lock = threading.Lock()
+
+
+def without_length(buffers: list[bytes]) -> bytes:
+    """A message of ZeroMQ knows its own length."""
+    head = buffers[0][HEAD_BYTES:]
+    return head if len(buffers) == 1 else b"".join([head, *buffers[1:]])
 
 
 def take_socket(kind: int) -> zmq.Socket[bytes]:
@@ -80,12 +89,12 @@ class DealerCarrier(Carrier):
         self._woken = False
 
     def send(self, buffers: list[bytes]) -> bool:
-        message = buffers[0][HEAD_BYTES:] if len(buffers) == 1 else b"".join(buffers)[HEAD_BYTES:]
+        message = without_length(buffers)
         with self._lock:
             if self._woken:
                 raise Broken("this end of the channel is closed")
             try:
-                self._socket.send(message, zmq.NOBLOCK)
+                self._socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
                 if self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
                     os.eventfd_write(self._kick, 1)
             except zmq.ZMQError as error:
@@ -185,7 +194,8 @@ class Router:
     def send(self, peer: bytes, message: bytes) -> None:
         """Send one message. Raises `Broken` where that peer is gone."""
         try:
-            self.socket.send_multipart([peer, message], zmq.NOBLOCK)
+            self.socket.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
+            self.socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
             if self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
                 self.host.soon(self.readable)
         except zmq.ZMQError as error:
@@ -209,7 +219,7 @@ class PeerCarrier(Carrier):
         self._peer = peer
 
     def send(self, buffers: list[bytes]) -> bool:
-        message = buffers[0][HEAD_BYTES:] if len(buffers) == 1 else b"".join(buffers)[HEAD_BYTES:]
+        message = without_length(buffers)
         self._router.send(self._peer, message)
         return True
 

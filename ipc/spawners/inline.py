@@ -104,6 +104,48 @@ class InlineHost:
         self._reader().soon(function)
 
 
+def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any], bool]:
+    """The same for `cast`; False where the command has to be queued."""
+    lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times
+    acquire, release = lock.acquire, lock.release
+
+    def serve(command: Any) -> bool:
+        if not acquire(False):
+            return False
+        try:
+            if cell.busy or cell.inbox or cell.paused or sender.cell is not cell or home.depth >= INLINE_DEPTH:
+                return False
+            cell.busy = True
+            home.depth += 1
+            start = clock()
+            try:
+                call(command)
+            except Exception as error:
+                cell.note_error(error, error)
+                if type(cell.service).restart_on_error:
+                    cell.end(error)
+            except BaseException as error:
+                cell.end(error)
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+            finally:
+                cell.calls += 1
+                took = clock() - start
+                times.append(took)
+                cell.busy_s += took
+                cell.busy = False
+                home.depth -= 1
+                if cell.inbox:
+                    cell.wake()
+        finally:
+            release()
+        if home.ready:
+            home.drain()
+        return True
+
+    return serve
+
+
 def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalReceiver) -> Callable[[Any, float], Any]:
     """The function that a client's `call` becomes for `inline+none`: a call of the service, and its numbers, no more."""
     lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times

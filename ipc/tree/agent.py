@@ -38,7 +38,7 @@ from ..errors import Closed, IpcError, MoveTimeout, NotSendable, ServiceDied, Wo
 from ..outlets import Outlet, Outlets
 from ..remote_errors import pack_error, unpack_error
 from ..service import Service
-from ..spawners.inline import InlineHost, direct_call
+from ..spawners.inline import InlineHost, direct_call, direct_cast
 
 HostLike = Any
 
@@ -385,7 +385,7 @@ class Agent:
             cls = find_class(*key_class) if isinstance(key_class, list) else key_class
             port.key = cls.shard_key
         if [sender.line for sender in old] != [line[0] for line in lines]:
-            port.direct = None
+            port.direct = port.direct_cast = None
             port.senders = [Sender(port, line, cell_id, concurrent) for line, cell_id, concurrent, *_ in lines]
             for sender in old:
                 for entry in sender.take_out():
@@ -427,6 +427,7 @@ class Agent:
         sender.attach_cell(cell, receiver, cross)
         if port.owned_by_client and cell.nests and isinstance(cell.host, InlineHost) and not PACK_ALL:
             port.direct = direct_call(cell.host, cell, sender, receiver)
+            port.direct_cast = direct_cast(cell.host, cell, sender)
 
     async def detach(self, port_id: int, line: int, timeout_s: float, leaving: bool = False) -> list[Any]:
         """Take the way from one sender; [ended, commands, bytes] that are at the other end or on their way back.
@@ -439,7 +440,7 @@ class Agent:
         sender = next((sender for sender in port.senders if sender.line == line), None) if port else None
         if port is None or sender is None:
             return [True, 0, 0]
-        port.direct = None
+        port.direct = port.direct_cast = None
         cell, receiver = sender.cell, sender.rx
         if sender.wire is None:
             sender.detach()
