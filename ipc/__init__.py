@@ -14,8 +14,8 @@
         counter.move("inline")
         counter.call(1)     # 6
 
-Read it in this order: `service` (the contract), `cell` (the one loop), `host` and `spawners` (where it runs), `channels` (how it
-is reached), `tree` and `supervisor` (who is where, and how that changes).
+Read it in this order: `service` (the contract), `cell` (the one loop), `host` and `spawners` (where it runs),
+`channels` (how it is reached), `tree` and `supervisor` (who is where, and how that changes).
 """
 
 from .channels.bounds import Bounds

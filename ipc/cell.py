@@ -1,15 +1,16 @@
 """A cell: one service at its place, its inbox, and the one loop that serves it.
 
-Theory. Whatever drives it, the loop is `run`: take a run of commands from the inbox, call the service for each, reply, stop
-when nothing is left, when its fair share is used up, or when it is paused. What waits differs:
+Theory. Whatever drives it, the loop is `run`: take a run of commands from the inbox, call the service for each, reply,
+stop when nothing is left, when its fair share is used up, or when it is paused. What waits differs:
 
-    return      the service keeps no stack between commands: `run` ends, and waking the cell runs it again (plain `call`)
+    return      nothing is kept between commands: `run` ends, and waking the cell runs it again (a plain `call`)
     in place    a command waits half-way: its stack is kept in a greenlet or a task, and waking continues there
 
-A wake-up is never lost: a sender appends, then looks at `ready`; the loop clears `ready`, then looks at the inbox again.
+A wake-up is never lost: a sender appends, then looks at `ready`; the loop clears `ready`, then looks at the inbox
+again.
 
-The inbox holds tuples (receiver, run, offset, deadline, chain, commands, bytes, since): a part of one sender's run, and the
-loop turn in which it came (that is what the oldest wait is measured from).
+The inbox holds tuples (receiver, run, offset, deadline, chain, commands, bytes, since): a part of one sender's run, and
+the loop turn in which it came (that is what the oldest wait is measured from).
 """
 
 from __future__ import annotations
@@ -48,13 +49,15 @@ class Cell:
     """One shard of a service at its present place. Its methods run on its host, unless they say otherwise."""
 
     __slots__ = (
-        "abandoned", "blocking", "busy", "busy_s", "calls", "chain", "concurrency", "current", "dead", "direct_waiter", "errors",
-        "expired", "host", "id", "inbox", "late", "name", "nests", "offset", "on_death", "opened", "outlets", "parent_greenlet",
-        "partial", "paused", "quiet", "ready", "receivers", "run_id", "running", "rx", "serve", "service", "taken", "times",
-        "tokens", "turn_s",
+        "abandoned", "blocking", "busy", "busy_s", "calls", "chain", "concurrency", "current", "dead",
+        "direct_waiter", "errors", "expired", "host", "id", "inbox", "late", "name", "nests", "offset", "on_death",
+        "opened", "outlets", "parent_greenlet", "partial", "paused", "quiet", "ready", "receivers", "run_id",
+        "running", "rx", "serve", "service", "taken", "times", "tokens", "turn_s",
     )  # fmt: skip
 
-    def __init__(self, cell_id: int, name: str, service: Service, host: Any, on_death: Callable[[Cell, BaseException], None]) -> None:
+    def __init__(
+        self, cell_id: int, name: str, service: Service, host: Any, on_death: Callable[[Cell, BaseException], None]
+    ) -> None:
         self.id = cell_id
         self.name = name
         self.service = service
@@ -249,7 +252,11 @@ class Cell:
         try:
             value = await self.service.call(command)
         except asyncio.CancelledError as error:
-            closed = Closed(f"service {self.name!r} was closed while it waited") if self.abandoned else CallError(f"the call was cancelled: {error}")
+            closed = (
+                Closed(f"service {self.name!r} was closed while it waited")
+                if self.abandoned
+                else CallError(f"the call was cancelled: {error}")
+            )
             self._finish(task, now, None, closed)
         except BaseException as error:
             self._finish(task, now, None, error)
@@ -379,7 +386,13 @@ class Cell:
     def note_error(self, error: BaseException, logged: BaseException | None) -> None:
         """An error that has no caller: count it, and say it in the log."""
         self.errors += 1
-        log.error("service %r: a command without a caller failed: %s: %s", self.name, type(error).__name__, error, exc_info=logged)
+        log.error(
+            "service %r: a command without a caller failed: %s: %s",
+            self.name,
+            type(error).__name__,
+            error,
+            exc_info=logged,
+        )
 
     def _died(self, receiver: Any, run: int, offset: int, error: BaseException) -> None:
         if receiver is not None and run:
@@ -456,7 +469,9 @@ class Cell:
             await asyncio.wait_for(self.quiet, timeout_s)
         except TimeoutError:
             self.resume()
-            raise MoveTimeout(f"service {self.name!r}: {len(self.running)} running calls did not end within {timeout_s:g} s") from None
+            raise MoveTimeout(
+                f"service {self.name!r}: {len(self.running)} running calls did not end within {timeout_s:g} s"
+            ) from None
         finally:
             self.quiet = None
 
@@ -507,7 +522,9 @@ def run_now(coroutine: Coroutine[Any, Any, Any]) -> Any:
     except StopIteration as stop:
         return stop.value
     coroutine.close()
-    raise IpcError("an inline service without an event loop cannot await: place it in a coroutine, a thread or a process")
+    raise IpcError(
+        "an inline service without an event loop cannot await: place it in a coroutine, a thread or a process"
+    )
 
 
 clock = time.monotonic

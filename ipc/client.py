@@ -31,8 +31,8 @@ _CHUNK_BYTES = 1 << 20
 class Client:
     """Commands for one service. Order is kept among the commands of one client.
 
-    `call`, `call_many`, `move`, `stats` and `close` block; each has an `a…` twin to await, and raises `WouldDeadlock` on a thread
-    whose event loop must run. `cast` and `future` do not block while there is room.
+    `call`, `call_many`, `move`, `stats` and `close` block; each has an `a…` twin to await, and raises `WouldDeadlock`
+    on a thread whose event loop must run. `cast` and `future` do not block while there is room.
     """
 
     def __init__(self, name: str, port: Port, tree: Supervisor, owns_tree: bool = False) -> None:
@@ -47,8 +47,8 @@ class Client:
     def call(self, command: Any, timeout: float = CALL_TIMEOUT_S) -> Any:
         """Send a command and wait for its reply, at most `timeout` seconds.
 
-        Raises what the service raised, `CallTimeout`, `ServiceDied`, `Full`, `NotSendable`, `Closed`, `WouldDeadlock`, or
-        `Reentrant` where it would wait for itself.
+        Raises what the service raised, `CallTimeout`, `ServiceDied`, `Full`, `NotSendable`, `Closed`, `WouldDeadlock`,
+        or `Reentrant` where it would wait for itself.
         """
         port = self._port
         if (direct := port.direct) is not None:
@@ -81,10 +81,13 @@ class Client:
         else:
             self._port.sender_for(command).cast(command, timeout)
 
-    def call_many(self, commands: Sequence[Any], timeout: float = CALL_TIMEOUT_S, *, return_errors: bool = False) -> list[Any]:
+    def call_many(
+        self, commands: Sequence[Any], timeout: float = CALL_TIMEOUT_S, *, return_errors: bool = False
+    ) -> list[Any]:
         """Send commands in one batch and wait for all replies, in order.
 
-        The first error is raised when all have been served; with `return_errors` errors stand in the place of their replies.
+        The first error is raised when all have been served; with `return_errors` errors stand in the place of their
+        replies.
         """
         refuse_to_block("call_many")
         deadline = time.monotonic() + timeout
@@ -154,7 +157,8 @@ class Client:
     def move(self, placement: str, timeout: float = MOVE_TIMEOUT_S) -> None:
         """Move the service, with its state and everything queued; running calls have `timeout` seconds to end.
 
-        Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised at the new place; then it stays where it was.
+        Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised at the new place; then it stays
+        where it was.
         """
         self._tree.move(self.name, placement, timeout)
 
@@ -176,7 +180,9 @@ class Client:
         return self._tree.placement(self.name)
 
     def close(self) -> None:
-        """Close this client; the one that `launch` returned stops the service, too. Whoever waits gets `Closed`. Idempotent."""
+        """Close this client; the one that `launch` returned stops the service, too. Whoever waits gets `Closed`.
+        Idempotent.
+        """
         if self._owns_tree:
             self._tree.close()
         else:
@@ -192,13 +198,17 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     async def __aenter__(self) -> Client:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     def __repr__(self) -> str:
@@ -211,7 +221,9 @@ def most_of_size(command: Any) -> int:
 
 
 def gather(waiting: Sequence[tuple[list[int] | None, Waiter]], count: int, return_errors: bool) -> list[Any]:
-    """The replies of several runs, in the order of their commands. Raises the first error, unless it is to be returned."""
+    """The replies of several runs, in the order of their commands. Raises the first error, unless it is to be
+    returned.
+    """
     results: list[Any] = []
     if len(waiting) == 1 and waiting[0][0] is None:
         results = waiting[0][1].results
@@ -229,4 +241,3 @@ def gather(waiting: Sequence[tuple[list[int] | None, Waiter]], count: int, retur
                 raise result.error
             results[index] = result.error
     return results
-

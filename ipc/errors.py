@@ -56,7 +56,7 @@ class CallTimeout(CallError, TimeoutError):
         self.timeout_s = timeout_s
 
     def __str__(self) -> str:
-        return f"service {self.service!r} did not answer within {self.timeout_s:g} s; give a longer timeout or place it wider"
+        return f"service {self.service!r} did not answer within {self.timeout_s:g} s: give it longer, or place it wider"
 
 
 class ServiceDied(CallError):
@@ -161,7 +161,8 @@ class NotSendable(IpcError, TypeError):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.type_name} cannot be sent; {self.hint or 'make it a @sendable dataclass of plain values'}"
+        hint = self.hint or "make it a @sendable dataclass of plain values"
+        return f"{self.path}: {self.type_name} cannot be sent; {hint}"
 
 
 def describe_exit(code: int) -> str:

@@ -1,7 +1,8 @@
 """A host: one thread with one event loop, on which services, their sockets and their timers live.
 
-The loop's readers put commands into cells; `turn` runs the cells that are ready, then sends everything that they had to say,
-one frame a wire. While a host is awake nobody pays for waking it: `awake` is cleared before `ready` is looked at again.
+The loop's readers put commands into cells; `turn` runs the cells that are ready, then sends everything that they had to
+say, one frame a wire. While a host is awake nobody pays for waking it: `awake` is cleared before `ready` is looked at
+again.
 """
 
 from __future__ import annotations
@@ -54,11 +55,10 @@ class Host:
     # -- driving cells -------------------------------------------------------------------------------------------------
 
     def schedule(self, cell: Cell) -> None:
-        """Run this cell soon; now, where the caller is on this thread and the cell is served inside its sender's call."""
-        if cell.nests and self.is_current():
-            if not cell.busy and self.depth < INLINE_DEPTH:
-                self._run_nested(cell)
-                return
+        """Run this cell soon; or now, where it is served inside its sender's call and the caller is on this thread."""
+        if cell.nests and not cell.busy and self.depth < INLINE_DEPTH and self.is_current():
+            self._run_nested(cell)
+            return
         self.ready.append(cell)
         if not self.awake:
             self.awake = True
@@ -159,4 +159,3 @@ class Host:
         for wire in list(self.wires):
             wire.close()
         self.wires.clear()
-

@@ -27,8 +27,8 @@ def launch(
 ) -> Client:
     """Start one service and return its client; closing the client stops the service.
 
-    Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError` (with the legal ones), `TypeError`, and
-    `WouldDeadlock` on an event loop's thread: use `alaunch` there.
+    Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError` (with the legal ones),
+    `TypeError`, and `WouldDeadlock` on an event loop's thread: use `alaunch` there.
     """
     refuse_to_block("launch")
     name = name or type(service).__name__.lower()
@@ -44,7 +44,7 @@ def launch(
     return client
 
 
-class alaunch:  # noqa: N801 - reads as the function that it is used as
+class alaunch:
     """`launch` on the running event loop: `client = await alaunch(…)`, or `async with alaunch(…) as client`.
 
     A coroutine or inline service then lives on this loop, with no thread between.
@@ -83,6 +83,8 @@ class alaunch:  # noqa: N801 - reads as the function that it is used as
         self._client = await self._launch()
         return self._client
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._client is not None:
             await self._client.aclose()

@@ -10,13 +10,17 @@ from typing import Final
 # -- protocol ----------------------------------------------------------------------------------------------------------
 
 FRAME_BYTES: Final = 256 << 20
-"""Largest frame a receiver accepts: four times the default channel bound, so a hostile length is refused before memory."""
+"""Largest frame a receiver accepts: four times the default channel bound, so a hostile length is refused before
+memory.
+"""
 
 NEST_DEPTH: Final = 64
 """Deepest nesting of sendable values: a cycle or a bomb is refused long before the interpreter's recursion limit."""
 
 INTERNED_KNOWN: Final = 1024
-"""Interned keys remembered per connection and direction; the oldest definition is forgotten first, on both sides alike."""
+"""Interned keys remembered per connection and direction; the oldest definition is forgotten first, on both sides
+alike.
+"""
 
 # -- implementation: channels ------------------------------------------------------------------------------------------
 

@@ -74,8 +74,8 @@ class Outlet:
         chain = self._cell.callers()
         if sender.target in chain and not sender.concurrent:
             raise Reentrant(
-                f"service {self._cell.name!r} waits for {self._port.target!r}, which (with others between) waits for it: "
-                "use request, whose answer comes as a command, or set concurrency"
+                f"service {self._cell.name!r} waits for {self._port.target!r}, which waits for it, directly or through "
+                "others: use request, whose answer comes as a command, or set concurrency"
             )
         return chain
 
@@ -91,7 +91,9 @@ class Outlets:
 
     def __getattr__(self, name: str) -> Outlet:
         have = ", ".join(sorted(vars(self))) or "none"
-        raise UnknownService(f"this service has no outlet {name!r} (it has: {have}); wire it with outlets={{{name!r}: …}}")
+        raise UnknownService(
+            f"this service has no outlet {name!r} (it has: {have}); wire it with outlets={{{name!r}: …}}"
+        )
 
     def __getitem__(self, name: str) -> Outlet:
         outlet: Outlet = getattr(self, name)

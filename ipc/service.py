@@ -62,7 +62,7 @@ class Service:
     __slots__ = ("__dict__", "__weakref__", "_ipc_cell", "_ipc_parameters")
 
     suspends: ClassVar[bool] = False
-    """`call` is a plain function that waits half-way with `self.suspend`; it has its own stack, so it is never inline."""
+    """`call` is a plain function that waits half-way with `self.suspend`: it has its own stack, and is never inline."""
     blocking: ClassVar[bool] = False
     """`call` blocks its thread (disk, C libraries): it has a thread or a process to itself and joins no group."""
     concurrency: ClassVar[int] = 1
@@ -159,7 +159,9 @@ def check_class(cls: type[Service]) -> None:
     if cls.concurrency < 1:
         raise TypeError(f"{cls.__qualname__}.concurrency is {cls.concurrency}; it must be at least 1")
     if cls.concurrency > 1 and not waits_in_place(cls):
-        raise TypeError(f"{cls.__qualname__}.concurrency needs suspends = True or an async call: plain calls run one at a time")
+        raise TypeError(
+            f"{cls.__qualname__}.concurrency needs suspends = True or an async call: plain calls run one at a time"
+        )
     if cls.suspends and is_async(cls):
         raise TypeError(f"{cls.__qualname__} has an async call: it awaits, so suspends must stay False")
     if cls.blocking and waits_in_place(cls):

@@ -1,4 +1,6 @@
-"""A supervisor: named services, started in order, stopped in reverse, restarted within an intensity, moved while they run."""
+"""A supervisor: named services, started in order, stopped in reverse, restarted within an intensity, moved while they
+run.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,10 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
 
+from .cell import run_now
 from .channels.bounds import Bounds
 from .client import Client
 from .errors import Closed, UnknownService, WouldDeadlock
-from .cell import run_now
 from .host import Host
 from .limits import CALL_TIMEOUT_S, MAX_RESTARTS, MOVE_TIMEOUT_S, RESTART_WINDOW_S, STOP_TIMEOUT_S
 from .placement import Placement
@@ -37,8 +39,8 @@ class Supervisor:
             tree.add("api", Api(), outlets={"store": "store"})
             tree.client("api").call(...)
 
-    At most `max_restarts` within `window_s` seconds, all services together; one more, and the tree gives up: everything is stopped,
-    callers get `TooManyRestarts`, and so does `wait`. Thread-safe.
+    At most `max_restarts` within `window_s` seconds, all services together; one more, and the tree gives up: everything
+    is stopped, callers get `TooManyRestarts`, and so does `wait`. Thread-safe.
     """
 
     def __init__(self, *, max_restarts: int = MAX_RESTARTS, window_s: float = RESTART_WINDOW_S) -> None:
@@ -85,7 +87,8 @@ class Supervisor:
         return self
 
     def close(self, timeout: float = STOP_TIMEOUT_S) -> None:
-        """Stop every service in reverse order, each within `timeout` seconds, then all threads and processes. Idempotent.
+        """Stop every service in reverse order, each within `timeout` seconds, then all threads and processes.
+        Idempotent.
 
         Whoever waits gets `Closed`. Blocks; raises `WouldDeadlock` on an event loop's thread.
         """
@@ -122,7 +125,9 @@ class Supervisor:
         self._ended.set()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the tree is closed; False where `timeout` seconds passed first. Raises `TooManyRestarts` where it gave up."""
+        """Block until the tree is closed; False where `timeout` seconds passed first. Raises `TooManyRestarts` where it
+        gave up.
+        """
         refuse_to_block("wait")
         ended = self._ended.wait(timeout)
         if self._tree is not None and self._tree.failed is not None:
@@ -132,13 +137,17 @@ class Supervisor:
     def __enter__(self) -> Supervisor:
         return self.open()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     async def __aenter__(self) -> Supervisor:
         return await self.aopen()
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.aclose()
 
     # -- services ------------------------------------------------------------------------------------------------------
@@ -155,9 +164,9 @@ class Supervisor:
     ) -> None:
         """Add a service and start it; before the tree is entered it is started then, in the order of adding.
 
-        `outlets` are the service's names for others of this tree, which may be added later; `bounds` are those of its channels.
-        Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError`, `TypeError`, `ValueError` for a
-        name that is taken, `WouldDeadlock`.
+        `outlets` are the service's names for others of this tree, which may be added later; `bounds` are those of its
+        channels. Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError`, `TypeError`,
+        `ValueError` for a name that is taken, `WouldDeadlock`.
         """
         record = self._record(name, service, placement, outlets, bounds, restart)
         if self._tree is None:
@@ -180,7 +189,13 @@ class Supervisor:
         await self._astart(self.tree, self._record(name, service, placement, outlets, bounds, restart))
 
     def _record(
-        self, name: str, service: Service, placement: str | Placement, outlets: Any, bounds: Bounds | None, restart: bool
+        self,
+        name: str,
+        service: Service,
+        placement: str | Placement,
+        outlets: Any,
+        bounds: Bounds | None,
+        restart: bool,
     ) -> ServiceRecord:
         cls = type(service)
         check_class(cls)
@@ -289,12 +304,14 @@ class Supervisor:
     def stats(self) -> dict[str, ServiceStats]:
         """The numbers of every service. Blocks while child processes answer."""
         tree = self.tree
-        return self._drive("stats", lambda: _stats(tree))
+        result: dict[str, ServiceStats] = self._drive("stats", lambda: _stats(tree))
+        return result
 
     async def astats(self) -> dict[str, ServiceStats]:
         """`stats`, awaited."""
         tree = self.tree
-        return await self._adrive(lambda: _stats(tree))
+        result: dict[str, ServiceStats] = await self._adrive(lambda: _stats(tree))
+        return result
 
     # -- driving -------------------------------------------------------------------------------------------------------
 
@@ -322,7 +339,9 @@ class Supervisor:
         tree = self.tree
         inline = tree.hosts[INLINE].host
         if isinstance(inline, InlineHost) and inline.is_current():
-            raise WouldDeadlock(f"{method}() was called from inside an inline service of the same tree, which it would wait for")
+            raise WouldDeadlock(
+                f"{method}() was called from inside an inline service of the same tree, which it would wait for"
+            )
         with self._lock:
             if tree.control is None and (wanted is None or wanted.spawner == "inline"):
                 return run_now(make())
@@ -359,7 +378,9 @@ async def _stats(tree: Tree) -> dict[str, ServiceStats]:
             except Exception as error:
                 if not cell.host.gone and not isinstance(error, (OSError, LookupError)) and not _is_death(error):
                     raise
-        late = sum(tree.local.agent.ports[port.id].late for port in tree.ports_to(record) if port.id in tree.local.agent.ports)
+        late = sum(
+            tree.local.agent.ports[port.id].late for port in tree.ports_to(record) if port.id in tree.local.agent.ports
+        )
         kept = {**record.kept, "late": record.kept.get("late", 0) + late}
         result[record.name] = merge(record.name, str(record.placement), shards, kept)
     return result

@@ -1,7 +1,8 @@
 """What carries frames between two ends: the interface that a new channel implements.
 
 A carrier is non-blocking, keeps order, loses nothing while both ends live, and says when it cannot take more. All else
-(bounds, batches, replies, moves) is built on top, the same for every carrier; `ipc.conformance.check_channel` tests one.
+(bounds, batches, replies, moves) is built on top, the same for every carrier; `ipc.conformance.check_channel` tests
+one.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@
     END     [4, line]                                                      sender → service: nothing more on this wire
     ENDED   [5, line]                                                      service → sender: all before END was received
     POKE    [6, line]                                                      sender → service: I wait for room
-    DEFINE  [7, key, version, value]                                       both ways, in a frame of its own, before its use
+    DEFINE  [7, key, version, value]                                       both ways, in an own frame before its use
 
-`line` names one sender's channel to one shard; `run` numbers its runs (0: no reply wanted); `offset` counts commands inside
-a run; `deadline` is in seconds of the machine's monotonic clock. On a stream each frame follows its length (4 bytes, big
-endian). A frame is written by joining commands that were packed when they were sent; it is read by one call.
+`line` names one sender's channel to one shard; `run` numbers its runs (0: no reply wanted); `offset` counts commands
+inside a run; `deadline` is in seconds of the machine's monotonic clock. On a stream each frame follows its length (4
+bytes, big endian). A frame is written by joining commands that were packed when they were sent; it is read by one call.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The `pipe` channel: frames on a Unix stream socket pair, each after its length.
 
-The descriptor stays in blocking mode, so that a thread that waits for a reply does it in one system call; everything else
-asks with MSG_DONTWAIT.
+The descriptor stays in blocking mode, so that a thread that waits for a reply does it in one system call; everything
+else asks with MSG_DONTWAIT.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class PipeCarrier(Carrier):
                 return got
 
     def _read(self, deadline_s: float | None) -> int:
-        flags = _DONTWAIT
+        flags: int = _DONTWAIT
         if deadline_s is not None:
             left = deadline_s - time.monotonic()
             if left > 0:

@@ -1,7 +1,7 @@
 """A port: one sender's view of one service, all its shards together.
 
-The port numbers runs and knows who waits for which; its `Sender`s, one a shard, carry them. So a run keeps its name when
-a shard moves, and a reply finds its waiter whichever way it came.
+The port numbers runs and knows who waits for which; its `Sender`s, one a shard, carry them. So a run keeps its name
+when a shard moves, and a reply finds its waiter whichever way it came.
 """
 
 from __future__ import annotations
@@ -28,7 +28,22 @@ def shard_of(key: Any, count: int) -> int:
 class Port:
     """Thread-safe. `error` is set once nothing can be sent any more, and says why."""
 
-    __slots__ = ("__weakref__", "bounds", "direct", "direct_cast", "error", "id", "key", "late", "lost", "owned_by_client", "pending", "runs", "senders", "target")
+    __slots__ = (
+        "__weakref__",
+        "bounds",
+        "direct",
+        "direct_cast",
+        "error",
+        "id",
+        "key",
+        "late",
+        "lost",
+        "owned_by_client",
+        "pending",
+        "runs",
+        "senders",
+        "target",
+    )
 
     def __init__(self, port_id: int, target: str, bounds: Bounds, owned_by_client: bool) -> None:
         self.id = port_id
@@ -46,19 +61,29 @@ class Port:
         self.lost = 0
 
     def sender_for(self, command: Any) -> Sender:
-        """The sender to the shard that serves this command. Raises what closed the port, or `NotSendable` of the key."""
+        """The sender to the shard that serves this command. Raises what closed the port, or `NotSendable` of the
+        key.
+        """
         senders = self.senders
         if len(senders) == 1:
             return senders[0]
         if not senders:
-            raise self.error or UnknownService(f"no service {self.target!r} is in the tree now; add it before it is used")
+            raise self.error or UnknownService(
+                f"no service {self.target!r} is in the tree now; add it before it is used"
+            )
         key = self.key
         return senders[shard_of(key(command) if key is not None else None, len(senders))]
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
     def send(
-        self, sender: Sender, commands: list[Any], waiter: Waiter, timeout_s: float, deadline: float, chain: tuple[int, ...] = ()
+        self,
+        sender: Sender,
+        commands: list[Any],
+        waiter: Waiter,
+        timeout_s: float,
+        deadline: float,
+        chain: tuple[int, ...] = (),
     ) -> None:
         """Send a run that wants replies. Raises `Full`, `NotSendable`, or what closed the port; then nobody waits."""
         run = waiter.run = next(self.runs)

@@ -1,7 +1,8 @@
 """The receiving end of a channel: one sender's commands at one cell, and the way back for the replies.
 
-A receiver never stores commands: they wait in the cell's inbox, each run beside its receiver. It knows how to reply and how
-to give room back. While its sender has no address (it is moving), replies are held here, no more than the sender's bound.
+A receiver never stores commands: they wait in the cell's inbox, each run beside its receiver. It knows how to reply and
+how to give room back. While its sender has no address (it is moving), replies are held here, no more than the sender's
+bound.
 """
 
 from __future__ import annotations
@@ -84,7 +85,18 @@ class WireReceiver:
     Room is given back once a quarter of the bound was served, or at once while the sender says that it waits.
     """
 
-    __slots__ = ("ack_bytes", "ack_commands", "eager", "held", "line", "nbytes", "port", "served_count", "successor", "wire")
+    __slots__ = (
+        "ack_bytes",
+        "ack_commands",
+        "eager",
+        "held",
+        "line",
+        "nbytes",
+        "port",
+        "served_count",
+        "successor",
+        "wire",
+    )
 
     def __init__(self, port: int, line: int, commands: int, nbytes: int) -> None:
         self.port = port

@@ -2,8 +2,8 @@
 
 Theory. A sender is attached to a *cell* of its own process (commands pass as objects), to a *wire* (they pass packed),
 or to nothing, while the service moves or is restarted: then they wait in `out`, and leave in order when it is attached
-again. The bound counts every command from `cast` or `call` until the service has served it, wherever it is meanwhile, so
-nothing behind a sender can grow past it. The receiver gives room back by raising `done` (in this process) or by an
+again. The bound counts every command from `cast` or `call` until the service has served it, wherever it is meanwhile,
+so nothing behind a sender can grow past it. The receiver gives room back by raising `done` (in this process) or by an
 acknowledgement (over a wire).
 """
 
@@ -79,28 +79,9 @@ class Sender:
     """Thread-safe. Made by the tree; used by clients and outlets through their `Port`."""
 
     __slots__ = (
-        "cell",
-        "closed",
-        "concurrent",
-        "cross",
-        "done",
-        "done_bytes",
-        "ended",
-        "line",
-        "lock",
-        "max_bytes",
-        "max_commands",
-        "out",
-        "port",
-        "rx",
-        "sent",
-        "sent_bytes",
-        "starving",
-        "tail",
-        "tail_bytes",
-        "target",
-        "waits",
-        "wire",
+        "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "line", "lock", "max_bytes",
+        "max_commands", "out", "port", "rx", "sent", "sent_bytes", "starving", "tail", "tail_bytes", "target",
+        "waits", "wire",
     )  # fmt: skip
 
     def __init__(self, port: Port, line: int, target: int, concurrent: bool) -> None:
@@ -154,9 +135,10 @@ class Sender:
                         tail.append(data)
                         self.tail_bytes += size
                     full = len(tail) >= BATCH_COMMANDS or self.tail_bytes >= BATCH_BYTES
+                    sent = True
                 else:
-                    wire = None
-            if wire is not None:
+                    sent = False
+            if sent and wire is not None:
                 if first:
                     wire.dirty.append(self)
                 if full:
@@ -178,9 +160,10 @@ class Sender:
                     self.sent += 1
                     self.sent_bytes += size
                     cell.inbox.append((self.rx, CAST, 0, NO_DEADLINE, (), (crossed,), size, cell.turn_s))
+                    sent = True
                 else:
-                    cell = None
-            if cell is not None:
+                    sent = False
+            if sent and cell is not None:
                 if not cell.ready:
                     cell.wake()
                 return
@@ -279,13 +262,15 @@ class Sender:
         name = self.port.target
         if count > self.max_commands or nbytes > self.max_bytes:
             raise Full(
-                f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to {self.max_commands} "
-                f"commands and {self.max_bytes} bytes: send less at once, or place it with wider bounds"
+                f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to "
+                f"{self.max_commands} commands and {self.max_bytes} bytes: send less at once, or place it with wider bounds"
             )
         if not self.waits:
             raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands) and its policy is to fail")
         if on_running_loop():
-            raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands), and an event loop cannot wait")
+            raise Full(
+                f"the channel to {name!r} is full ({self.sent - self.done} commands), and an event loop cannot wait"
+            )
 
     def _wait_for_room(self, room: ThreadWaiter, give_up: float) -> None:
         wire = self.wire
@@ -326,7 +311,16 @@ class Sender:
                 if entry.waiter is not None:
                     entry.waiter.left = True
                 cell.inbox.append(
-                    (rx, entry.run, entry.offset, entry.deadline, entry.chain, list(map(cross, commands)), entry.nbytes, cell.turn_s)
+                    (
+                        rx,
+                        entry.run,
+                        entry.offset,
+                        entry.deadline,
+                        entry.chain,
+                        list(map(cross, commands)),
+                        entry.nbytes,
+                        cell.turn_s,
+                    )
                 )
             self.tail = None
             self.cell, self.rx, self.cross, self.wire = cell, rx, cross, None
@@ -344,8 +338,8 @@ class Sender:
                 if not entry.packed:
                     try:
                         entry.body, entry.handles = pack_commands(entry.body)
-                    except NotSendable as error:
-                        refused.append((entry, error))
+                    except NotSendable as raised:
+                        refused.append((entry, raised))
                         continue
                     entry.packed = True
                 kept.append(entry)
@@ -419,7 +413,9 @@ class Sender:
 
 
 def pack_commands(commands: list[Any]) -> tuple[bytes, list[Any]]:
-    """The packed array of these commands, and the interned handles in it. Raises `NotSendable` with the command's path."""
+    """The packed array of these commands, and the interned handles in it. Raises `NotSendable` with the command's
+    path.
+    """
     try:
         return pack_plain(commands), []
     except PACK_ERRORS:

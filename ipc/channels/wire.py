@@ -1,10 +1,11 @@
 """A wire: one connection between a sender's site and a host, shared by all their lines.
 
-Theory, client side. Exactly one reader at a time: either a thread that waits for its own reply (the *leader*; other threads
-that wait are followers, and one of them leads when it leaves), or a host's loop (*hosted*) while futures, coroutines or
-services expect something and no thread waits. So a waiting thread reads the descriptor itself, and no reader thread stands
-between. The pattern is Leader/Followers (Schmidt et al., PLoP 2000). Sending is by whoever has something: whoever holds
-`send_lock` sends what everybody queued; who does not get it leaves, because the holder looks again after it let go.
+Theory, client side. Exactly one reader at a time: either a thread that waits for its own reply (the *leader*; other
+threads that wait are followers, and one of them leads when it leaves), or a host's loop (*hosted*) while futures,
+coroutines or services expect something and no thread waits. So a waiting thread reads the descriptor itself, and no
+reader thread stands between. The pattern is Leader/Followers (Schmidt et al., PLoP 2000). Sending is by whoever has
+something: whoever holds `send_lock` sends what everybody queued; who does not get it leaves, because the holder looks
+again after it let go.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ _LARGE_BYTES = 4096
 class WireClient:
     """The sending side of a wire. Thread-safe."""
 
-    def __init__(self, carrier: Carrier, host: Host, always_hosted: bool, on_lost: Callable[[WireClient, str], None]) -> None:
+    def __init__(
+        self, carrier: Carrier, host: Host, always_hosted: bool, on_lost: Callable[[WireClient, str], None]
+    ) -> None:
         self.carrier = carrier
         self.host = host
         self.senders: dict[int, Sender] = {}
@@ -159,7 +162,9 @@ class WireClient:
         self.flush(will_read=True)
 
     def end(self, sender: Sender) -> None:
-        """Mark the end of a detached sender's commands on this wire; its `ended` is called when all before was received."""
+        """Mark the end of a detached sender's commands on this wire; its `ended` is called when all before was
+        received.
+        """
         self.control.append(dumps([END, sender.line]))
         self.demand(1)
         self.flush()
@@ -372,7 +377,6 @@ class WireServer:
         self.weight = 0
         self.bad_frames = 0
 
-
     def start(self) -> None:
         """Begin to read; on the host's thread."""
         self.host.add_reader(self.carrier.fileno(), self._readable)
@@ -435,7 +439,9 @@ class WireServer:
                 cell.inbox.append((receiver, run, index, item[4], tuple(item[5]), [command], 0, cell.turn_s))
                 cell.wake()
                 continue
-            error = NotSendable(name, "sendable type", "it is not registered in the service's process: import its module there")
+            error = NotSendable(
+                name, "sendable type", "it is not registered in the service's process: import its module there"
+            )
             if run:
                 receiver.fail(run, index, error)
             else:
@@ -544,7 +550,9 @@ class WireServer:
 
 
 def check_item(item: list[Any]) -> list[list[Any]]:
-    """The item, or, where a reply in it cannot be sent, items that give that caller the error and the others their reply."""
+    """The item, or, where a reply in it cannot be sent, items that give that caller the error and the others their
+    reply.
+    """
     if item[0] != REPLY:
         return [item]
     _, line, run, offset, values = item

@@ -1,10 +1,10 @@
 """The `zmq` channel: one ROUTER a host, one DEALER a sender's site, a frame a message.
 
-Bounds are the senders' own credits; high-water marks are off, because a ROUTER drops at its mark. A peer is known by its
-routing id, 16 random bytes given to it by the tree: a message from any other is foreign, counted and dropped.
+Bounds are the senders' own credits; high-water marks are off, because a ROUTER drops at its mark. A peer is known by
+its routing id, 16 random bytes given to it by the tree: a message from any other is foreign, counted and dropped.
 
-ZeroMQ's descriptor is edge-triggered: a send may swallow the edge of a message that has just come, so EVENTS is read again
-after every send, and a thread that waits is woken by an event descriptor of our own.
+ZeroMQ's descriptor is edge-triggered: a send may swallow the edge of a message that has just come, so EVENTS is read
+again after every send, and a thread that waits is woken by an event descriptor of our own.
 """
 
 from __future__ import annotations
@@ -62,6 +62,13 @@ def take_socket(kind: int) -> zmq.Socket[bytes]:
     return socket
 
 
+def option(socket: zmq.Socket[bytes], name: int) -> int:
+    """A socket's option that is a number."""
+    value = socket.getsockopt(name)
+    assert isinstance(value, int)
+    return value
+
+
 def release_socket(socket: zmq.Socket[bytes]) -> None:
     """Close a socket; the last one ends the context and its threads."""
     global _context, _users
@@ -83,7 +90,7 @@ class DealerCarrier(Carrier):
         self._lock = threading.Lock()
         self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
-        self._epoll.register(socket.getsockopt(zmq.FD), select.EPOLLIN)
+        self._epoll.register(option(socket, zmq.FD), select.EPOLLIN)
         self._epoll.register(self._kick, select.EPOLLIN)
         self._fd = self._epoll.fileno()
         self._woken = False
@@ -95,7 +102,7 @@ class DealerCarrier(Carrier):
                 raise Broken("this end of the channel is closed")
             try:
                 self._socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
-                if self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+                if option(self._socket, zmq.EVENTS) & zmq.POLLIN:
                     os.eventfd_write(self._kick, 1)
             except zmq.ZMQError as error:
                 raise Broken(f"ZeroMQ cannot send: {error}") from error
@@ -161,7 +168,7 @@ class Router:
         self.peers: dict[bytes, WireServer] = {}
         self.endpoints: set[str] = set()
         self.closed = False
-        host.add_reader(self.socket.getsockopt(zmq.FD), self.readable)
+        host.add_reader(option(self.socket, zmq.FD), self.readable)
 
     def bind(self, endpoint: str) -> None:
         """Listen there, too."""
@@ -196,7 +203,7 @@ class Router:
         try:
             self.socket.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
             self.socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
-            if self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            if option(self.socket, zmq.EVENTS) & zmq.POLLIN:
                 self.host.soon(self.readable)
         except zmq.ZMQError as error:
             raise Broken(f"ZeroMQ cannot send to that peer: {error}") from error
@@ -206,7 +213,7 @@ class Router:
         self.peers.pop(peer, None)
         if not self.peers and not self.closed:
             self.closed = True
-            self.host.remove_reader(self.socket.getsockopt(zmq.FD))
+            self.host.remove_reader(option(self.socket, zmq.FD))
             self.host.attachments.pop("zmq", None)
             release_socket(self.socket)
 

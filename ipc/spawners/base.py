@@ -1,7 +1,7 @@
 """The spawner interface: what a new spawner implements, and the registry of those that exist.
 
-A spawner decides on which thread of execution a service's loop runs. It makes *hosts*: each has an agent, which carries out
-what the tree decides (place, pause, take the state back, stop), and, where it is in this process, the host itself.
+A spawner decides on which thread of execution a service's loop runs. It makes *hosts*: each has an agent, which carries
+out what the tree decides (place, pause, take the state back, stop), and, where it is in this process, the host itself.
 `ipc.conformance.check_spawner` puts one through the contract.
 """
 
@@ -20,8 +20,9 @@ from ..host import Host
 class Spawned:
     """What a spawner returns.
 
-    `host` is the host in this process, or None where the agent stands for another process. `agent` is None for a host of this
-    process: the tree's own agent serves it. Through its agent a service is woken, stopped, and its state taken back.
+    `host` is the host in this process, or None where the agent stands for another process. `agent` is None for a host
+    of this process: the tree's own agent serves it. Through its agent a service is woken, stopped, and its state taken
+    back.
     """
 
     host: Host | None = None
@@ -38,7 +39,8 @@ class Spawner(ABC):
 
     @abstractmethod
     async def spawn(self, control: Host, number: int, name: str, on_event: Callable[..., None]) -> Spawned:
-        """Start a host. `control` is the host of the tree's control loop; `on_event(event, …)` tells the tree what happens there.
+        """Start a host. `control` is the host of the tree's control loop; `on_event(event, …)` tells the tree what
+        happens there.
 
         Raises why it did not start, having undone everything.
         """

@@ -1,8 +1,9 @@
 """The control descriptor between a tree and one of its child processes: requests, answers and events, with descriptors.
 
-A Unix stream socket pair. Each frame: its length (4 bytes, big endian), the number of descriptors that came with it (1 byte),
-then a packed list: [id, operation, arguments] from the tree, [id, ok, value or error] and [0, event, arguments] from the child.
-The child sees the end of it when the tree's process ends, however it ends. Only here does a class path travel.
+A Unix stream socket pair. Each frame: its length (4 bytes, big endian), the number of descriptors that came with it (1
+byte), then a packed list: [id, operation, arguments] from the tree, [id, ok, value or error] and [0, event, arguments]
+from the child. The child sees the end of it when the tree's process ends, however it ends. Only here does a class path
+travel.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class ControlReader:
         """Take what is there (blocking unless `flags` say otherwise). Raises `EndOfChannel`, `BlockingIOError`."""
         size = array.array("i").itemsize * MAX_DESCRIPTORS
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(READ_BYTES, socket.CMSG_SPACE(size), flags | socket.MSG_CMSG_CLOEXEC)
+            data, ancillary, _, _ = self._sock.recvmsg(
+                READ_BYTES, socket.CMSG_SPACE(size), flags | socket.MSG_CMSG_CLOEXEC
+            )
         except ConnectionError as error:
             raise EndOfChannel(f"the control descriptor is gone: {error}") from error
         for level, kind, content in ancillary:

@@ -1,6 +1,7 @@
 """The `coroutine` spawner: services live on the tree's home host, or where it has none on the process's default host.
 
-The default host is a thread started on demand, shared by all trees without a home loop, and stopped by the last of them.
+The default host is a thread started on demand, shared by all trees without a home loop, and stopped by the last of
+them.
 """
 
 from __future__ import annotations

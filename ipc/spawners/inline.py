@@ -1,8 +1,8 @@
 """The `inline` spawner where no event loop runs: services are served in their sender's own call.
 
-One re-entrant lock for the whole tree. Whoever queues a command tries to take it and serves everything that is ready; who
-does not get it leaves, because the holder looks again after it let go (flat combining, Hendler et al., SPAA 2010). Where the
-tree has an event loop, its `Host` does the same on its own thread and needs no lock.
+One re-entrant lock for the whole tree. Whoever queues a command tries to take it and serves everything that is ready;
+who does not get it leaves, because the holder looks again after it let go (flat combining, Hendler et al., SPAA 2010).
+Where the tree has an event loop, its `Host` does the same on its own thread and needs no lock.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class InlineHost:
     def loop(self) -> asyncio.AbstractEventLoop:
         """Inline services have no event loop here. Raises `IpcError`."""
         raise IpcError("an inline service has no event loop of its own: place it in a coroutine, a thread or a process")
+
+    @property
+    def reader(self) -> Any:
+        """The event loop's host that reads what comes for inline services from elsewhere."""
+        return self._reader()
 
     def is_current(self) -> bool:
         """Whether the caller is inside an inline service of this tree."""
@@ -147,7 +152,9 @@ def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any],
 
 
 def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalReceiver) -> Callable[[Any, float], Any]:
-    """The function that a client's `call` becomes for `inline+none`: a call of the service, and its numbers, no more."""
+    """The function that a client's `call` becomes for `inline+none`: a call of the service, and its numbers, no
+    more.
+    """
     lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times
     acquire, release = lock.acquire, lock.release
 
@@ -173,7 +180,8 @@ def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalRec
                 cell.errors += 1
                 if type(cell.service).restart_on_error:
                     cell.end(error)
-                raise localise(error)
+                localise(error)
+                raise
             except KeyboardInterrupt as error:
                 cell.end(error)
                 raise

@@ -1,7 +1,8 @@
 """The `process` spawner: a host in a new process, and the agent that stands for it here.
 
-Start method `forkserver` (or `spawn`, by IPC_START_METHOD): never a fork of a threaded parent. The fork server imports this
-package once, so that a process is up in milliseconds; name your own heavy modules with `preload` and they are shared, too.
+Start method `forkserver` (or `spawn`, by IPC_START_METHOD): never a fork of a threaded parent. The fork server imports
+this package once, so that a process is up in milliseconds; name your own heavy modules with `preload` and they are
+shared, too.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class RemoteAgent:
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:
-            raise StartTimeout(f"process {self.name!r} did not carry out {operation!r} within {timeout_s:g} s") from None
+            raise StartTimeout(
+                f"process {self.name!r} did not carry out {operation!r} within {timeout_s:g} s"
+            ) from None
         finally:
             self._requests.pop(request, None)
 
@@ -196,7 +199,7 @@ class RemoteAgent:
         loop = asyncio.get_running_loop()
         gone = loop.create_future()
         sentinel = self._process.sentinel
-        loop.add_reader(sentinel, lambda: gone.done() or gone.set_result(None))
+        loop.add_reader(sentinel, set_done, gone)
         try:
             async with asyncio.timeout(timeout_s):
                 await gone
@@ -222,6 +225,12 @@ class RemoteAgent:
         """End it now, with SIGKILL."""
         with contextlib.suppress(ValueError):
             self._process.kill()
+
+
+def set_done(future: asyncio.Future[None]) -> None:
+    """Resolve a future, unless it is."""
+    if not future.done():
+        future.set_result(None)
 
 
 class ProcessSpawner(Spawner):

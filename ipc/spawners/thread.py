@@ -75,7 +75,9 @@ class ThreadSpawner(Spawner):
 
 def _stop(host: ThreadHost) -> None:
     if not host.stop():
-        log.error("thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, STOP_TIMEOUT_S)
+        log.error(
+            "thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, STOP_TIMEOUT_S
+        )
 
 
 async def in_thread(function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:

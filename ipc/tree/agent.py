@@ -1,8 +1,9 @@
-"""An agent carries out, in one process, what the tree decides: it makes cells, wires and lines, and takes them down again.
+"""An agent carries out, in one process, what the tree decides: it makes cells, wires and lines, and takes them down
+again.
 
-The tree has one agent in its own process and one in each child (behind `spawners.process`); the operations are the same, and
-their arguments are plain values, so that each can be carried over the control descriptor. A class comes as an import path,
-by that descriptor only.
+The tree has one agent in its own process and one in each child (behind `spawners.process`); the operations are the
+same, and their arguments are plain values, so that each can be carried over the control descriptor. A class comes as an
+import path, by that descriptor only.
 
     place       make a cell on a host; open, start (or bring a state); it does not serve yet
     serve       serve from now on
@@ -25,7 +26,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..cell import Cell
-from ..channels import pipe, zeromq  # noqa: F401 - they register themselves
 from ..channels.base import CHANNELS
 from ..channels.bounds import Bounds
 from ..channels.crossing import PACK_ALL, crossing, packed
@@ -106,7 +106,9 @@ class Agent:
         self.cells[cell.id] = cell
 
     @staticmethod
-    def _queue_out(port: Port, line: int, run: int, deadline: float, chain: tuple[int, ...], commands: list[Any]) -> None:
+    def _queue_out(
+        port: Port, line: int, run: int, deadline: float, chain: tuple[int, ...], commands: list[Any]
+    ) -> None:
         sender = next((sender for sender in port.senders if sender.line == line), None)
         waiter = port.pending.get(run)
         if waiter is not None:
@@ -181,7 +183,9 @@ class Agent:
                             receiver.fail(run, index, error)
                             receiver.served(1, 0)
                         if kept:
-                            queued.append([receiver.port if receiver else 0, run, start, deadline, list(chain), kept, 0])
+                            queued.append(
+                                [receiver.port if receiver else 0, run, start, deadline, list(chain), kept, 0]
+                            )
                         kept, start = [], index + 1
                 else:
                     kept.append(command)
@@ -204,7 +208,16 @@ class Agent:
         for outlet in vars(cell.outlets).values():
             for sender in outlet._port.senders:
                 for entry in reversed(list(sender.out)):
-                    outs.append([outlet._port.id, sender.line, entry.run, entry.deadline, list(entry.chain), packed(entry.commands())])
+                    outs.append(
+                        [
+                            outlet._port.id,
+                            sender.line,
+                            entry.run,
+                            entry.deadline,
+                            list(entry.chain),
+                            packed(entry.commands()),
+                        ]
+                    )
         return outs
 
     @staticmethod
@@ -212,7 +225,10 @@ class Agent:
         held = {}
         for port_id, receiver in cell.receivers.items():
             if isinstance(receiver, WireReceiver):
-                replies = [[run, offset, values, pack_error(error) if error else None] for run, offset, values, error in receiver.held]
+                replies = [
+                    [run, offset, values, pack_error(error) if error else None]
+                    for run, offset, values, error in receiver.held
+                ]
                 held[port_id] = [replies, receiver.served_count, receiver.nbytes]
         return held
 
@@ -253,7 +269,9 @@ class Agent:
         }
 
     async def stop(self, cell_id: int, timeout_s: float) -> None:
-        """Let running calls end, `stop`, `close`, forget. Queued commands are refused with `Closed`. Raises what they raised."""
+        """Let running calls end, `stop`, `close`, forget. Queued commands are refused with `Closed`. Raises what they
+        raised.
+        """
         cell = self.cells.pop(cell_id, None)
         if cell is not None:
             await cell.host.run(self._stop(cell, timeout_s))
@@ -290,7 +308,7 @@ class Agent:
 
     async def listen(self, wire_id: int, host_id: int, kind: str, address: Any) -> None:
         """The service's end of a wire."""
-        host = self.hosts[host_id]
+        host: Any = self.hosts[host_id]
         host = getattr(host, "reader", host)
         await host.run(self._listen(wire_id, host, kind, address))
 
@@ -301,9 +319,11 @@ class Agent:
     async def dial(self, wire_id: int, host_id: int, kind: str, address: Any, hosted: bool) -> None:
         """The sender's end of a wire."""
         host = self.hosts[host_id]
-        reader = getattr(host, "reader", host)
+        reader: Any = getattr(host, "reader", host)
         carrier = CHANNELS[kind].dial(address)
-        self.dialled[wire_id] = wire = WireClient(carrier, reader, hosted, lambda _, reason: self.on_event("lost", wire_id, reason))
+        self.dialled[wire_id] = wire = WireClient(
+            carrier, reader, hosted, lambda _, reason: self.on_event("lost", wire_id, reason)
+        )
         reader.wires.add(wire)
 
     async def hang_up(self, wire_id: int) -> None:
@@ -320,7 +340,9 @@ class Agent:
         server = self.accepted[wire_id]
         await server.host.run(self._receive(line, port_id, cell, server, bounds, held))
 
-    async def _receive(self, line: int, port_id: int, cell: Cell, server: WireServer, bounds: list[int], held: Any) -> None:
+    async def _receive(
+        self, line: int, port_id: int, cell: Cell, server: WireServer, bounds: list[int], held: Any
+    ) -> None:
         receiver = cell.receivers.get(port_id)
         if not isinstance(receiver, WireReceiver):
             receiver = WireReceiver(port_id, line, *bounds)
@@ -328,7 +350,9 @@ class Agent:
         receiver.line = line
         if held:
             replies, receiver.served_count, receiver.nbytes = held
-            receiver.held = [(run, offset, values, unpack_error(error) if error else None) for run, offset, values, error in replies]
+            receiver.held = [
+                (run, offset, values, unpack_error(error) if error else None) for run, offset, values, error in replies
+            ]
         server.receivers[line] = (receiver, cell)
         receiver.attach(server)
 
@@ -345,9 +369,7 @@ class Agent:
 
     # -- ports ---------------------------------------------------------------------------------------------------------
 
-    async def port(
-        self, port_id: int, target: str, bounds: list[Any], first_run: int, client: bool
-    ) -> None:
+    async def port(self, port_id: int, target: str, bounds: list[Any], first_run: int, client: bool) -> None:
         """Make a port, without senders yet."""
         port = Port(port_id, target, Bounds(*bounds), client)
         for _ in range(first_run):
@@ -365,7 +387,8 @@ class Agent:
     async def drop_port(self, port_id: int, error: Any) -> None:
         """Close a port; whoever waits on it gets the error."""
         if (port := self.ports.pop(port_id, None)) is not None:
-            port.close(unpack_error(error) if isinstance(error, list) else error)
+            reason = unpack_error(error) if isinstance(error, list) else error
+            port.close(reason if isinstance(reason, IpcError) else Closed(f"service {port.target!r} is gone"))
             for sender in port.senders:
                 if sender.rx is not None and sender.cell is not None:
                     sender.cell.receivers.pop(port_id, None)
@@ -374,8 +397,8 @@ class Agent:
         """Give a port its ways: for each shard [line, cell id, concurrent, wire id, same host, [commands, bytes]].
 
         A wire id of 0 means that commands pass as objects, one below that the sender stays detached.
-        The last are what is already on its way to that shard, or None. With the same lines as before each sender goes on;
-        otherwise there are new ones, and what waited is dealt out anew.
+        The last are what is already on its way to that shard, or None. With the same lines as before each sender goes
+        on; otherwise there are new ones, and what waited is dealt out anew.
         """
         port = self.ports.get(port_id)
         if port is None:
@@ -433,8 +456,8 @@ class Agent:
         """Take the way from one sender; [ended, commands, bytes] that are at the other end or on their way back.
 
         Over a wire it waits until the other end has received all before the mark; `ended` is False where that did not
-        happen in time, or the wire is gone: the sender stays detached all the same. `leaving` where the sender is about to
-        go to another process: replies are then held at the other end.
+        happen in time, or the wire is gone: the sender stays detached all the same. `leaving` where the sender is about
+        to go to another process: replies are then held at the other end.
         """
         port = self.ports.get(port_id)
         sender = next((sender for sender in port.senders if sender.line == line), None) if port else None
@@ -514,7 +537,9 @@ def _resolve(future: asyncio.Future[None]) -> None:
 
 
 def find_class(module: str, qualname: str) -> type[Service]:
-    """A service class by its import path; `__main__` and a child's `__mp_main__` are one. Raises `ImportError`, `TypeError`."""
+    """A service class by its import path; `__main__` and a child's `__mp_main__` are one. Raises `ImportError`,
+    `TypeError`.
+    """
     if module == "__main__":
         module = "__mp_main__" if "__mp_main__" in sys.modules else module
     found: Any = sys.modules.get(module) or importlib.import_module(module)

@@ -1,10 +1,11 @@
 """The tree: hosts, wires and lines, and how services get their place. All on the control loop.
 
-    control loop    the tree's home loop (`async with`), else the process's default host; a tree that is inline throughout
-                    needs none, and its operations run in the caller
-    site            where a sender lives: the clients' site (0), or a host
-    wire            one connection from a site to a host, shared by all lines between the two
-    line            one port's channel to one shard: it keeps its number when either end moves
+control loop    the tree's home loop (`async with`), else the process's default host; a tree that is inline
+throughout
+                needs none, and its operations run in the caller
+site            where a sender lives: the clients' site (0), or a host
+wire            one connection from a site to a host, shared by all lines between the two
+line            one port's channel to one shard: it keeps its number when either end moves
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..channels.bounds import Bounds
-from ..channels import pipe, zeromq  # noqa: F401 - they register themselves
 from ..channels.base import CHANNELS
+from ..channels.bounds import Bounds
 from ..errors import Closed, IpcError, PlacementError, ServiceDied
 from ..host import Host
 from ..placement import Placement
@@ -110,7 +110,9 @@ class Tree:
         return self.home.clock if self.home is not None else time.monotonic
 
     async def hosts_for(self, cls: type[Service], placement: Placement, name: str) -> list[HostRecord]:
-        """The hosts of a service's shards, started where they do not exist. Raises `PlacementError`, or why one did not start."""
+        """The hosts of a service's shards, started where they do not exist. Raises `PlacementError`, or why one did not
+        start.
+        """
         spawner = placement.spawner
         if spawner == "inline":
             return [self.hosts[INLINE]] * placement.count
@@ -284,7 +286,9 @@ class Tree:
                 return beside
         return record.cells
 
-    async def connect(self, port: PortRecord, record: ServiceRecord, outstanding: dict[int, list[int]] | None = None, held: Any = None) -> None:
+    async def connect(
+        self, port: PortRecord, record: ServiceRecord, outstanding: dict[int, list[int]] | None = None, held: Any = None
+    ) -> None:
         """Give a port its ways to the shards of its target; `held` are replies that came along, by shard."""
         cells = self.targets(port, record)
         if [line.cell for line in port.lines] != cells:

@@ -1,7 +1,7 @@
 """What happens when something ends by itself: a service, a process, or one connection. On the control loop.
 
-Callers whose command had left get `ServiceDied`; what had not left waits at its sender for the successor, a new object from the
-same parameters. Nothing is tried again by us. Too many restarts within the window, and the tree gives up.
+Callers whose command had left get `ServiceDied`; what had not left waits at its sender for the successor, a new object
+from the same parameters. Nothing is tried again by us. Too many restarts within the window, and the tree gives up.
 """
 
 from __future__ import annotations
@@ -88,7 +88,12 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
     """Put a new object in the place of a cell that ended, as often as the intensity allows; else the tree gives up."""
     record = cell.service
     async with record.lock:
-        if tree.closing or record.stopped or cell not in record.cells or (dead_host is not None and cell.host is not dead_host):
+        if (
+            tree.closing
+            or record.stopped
+            or cell not in record.cells
+            or (dead_host is not None and cell.host is not dead_host)
+        ):
             return
         while True:
             if not record.restart or tree.intensity.exceeded(time.monotonic()):
@@ -155,7 +160,8 @@ async def give_up(tree: Tree, record: ServiceRecord, reason: str) -> None:
     if record.restart:
         most, window = tree.intensity.most, tree.intensity.window_s
         error: IpcError = TooManyRestarts(
-            f"service {record.name!r} died more than {most} times within {window:g} s, at last because {reason}; the tree is stopped"
+            f"service {record.name!r} died more than {most} times within {window:g} s, at last because {reason}; "
+            "the tree is stopped"
         )
     else:
         error = ServiceDied(record.name, f"it is not restarted: {reason}")

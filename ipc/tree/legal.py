@@ -15,7 +15,9 @@ def check_placement(cls: type[Service], placement: Placement, virtual: bool = Fa
     if reason := unplaceable(cls, placement.spawner, virtual):
         raise PlacementError(text, reason, legal_for(cls, virtual))
     if cls.blocking and placement.group is not None:
-        raise PlacementError(text, f"{cls.__qualname__} blocks its thread, so it joins no group", legal_for(cls, virtual))
+        raise PlacementError(
+            text, f"{cls.__qualname__} blocks its thread, so it joins no group", legal_for(cls, virtual)
+        )
     if placement.count > 1 and placement.group is None and cls.shard_key is None and not cls.per_host:
         one = f"{placement.spawner}+{placement.channel}"
         raise PlacementError(text, f"{cls.__qualname__} has no shard_key, so commands cannot be dealt to shards", [one])
@@ -52,8 +54,9 @@ def legal_for(cls: type[Service], virtual: bool = False) -> list[str]:
 
 
 def reaches(channel: str, same_process: bool) -> str:
-    """The channel a sender uses towards a service placed with `channel`: empty (objects), or one that carries frames."""
+    """The channel a sender uses towards a service placed with `channel`: empty (objects), or one that carries
+    frames.
+    """
     if channel not in ("none", "deque", "queue"):
         return channel
     return "" if same_process else "pipe"
-

@@ -70,10 +70,9 @@ async def install(tree: Tree, cell: CellRecord) -> None:
             cell.ports[name] = await tree.new_port(target, cell, record.bounds)
     spec = base_spec(tree, cell)
     spec["fresh"] = True
-    if cell.host.agent is tree.local:
-        if cell.shard == 0 and record.first is not None:
-            spec["service"] = record.first
-            record.first = None
+    if cell.host.agent is tree.local and cell.shard == 0 and record.first is not None:
+        spec["service"] = record.first
+        record.first = None
     spec["parameters"] = record.parameters
     await cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
 
@@ -100,9 +99,12 @@ async def uninstall(tree: Tree, cell: CellRecord, timeout_s: float = STOP_TIMEOU
     tree.cells.pop(cell.id, None)
     try:
         if not (cell.host.gone and cell.host.agent is not tree.local):
-            await bounded(cell.host.agent.do("stop", cell.id, timeout_s), 2 * timeout_s)
+            await bounded(cell.host.agent.do("stop", cell.id, timeout_s / 2), timeout_s)
     except (ServiceDied, StartTimeout):
         pass
+    except TimeoutError:
+        cell.host.stuck = True
+        raise
     finally:
         for port in cell.ports.values():
             await tree.drop_port(port, Closed(f"service {cell.service.name!r} was stopped"))
@@ -112,8 +114,8 @@ async def uninstall(tree: Tree, cell: CellRecord, timeout_s: float = STOP_TIMEOU
 
 
 async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_s: float) -> None:
-    """Move a running service. Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised there; then it
-    serves where it was."""
+    """Move a running service. Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised there; then
+    it serves where it was."""
     async with record.lock:
         tree.refuse_closed()
         check_placement(record.cls, placement, tree.virtual)
@@ -178,7 +180,7 @@ class _Move:
         self.beyond: dict[int, dict[int, list[int]]] = {}
 
     async def run(self, paused: list[CellRecord]) -> None:
-        tree, record = self.tree, self.record
+        record = self.record
         try:
             await self._detach_incoming()
             if self.hosts == [self.old_hosts[cell] for cell in self.old]:
@@ -194,8 +196,6 @@ class _Move:
             record.placement = self.before
             await self._back(paused)
             raise
-        record.kept.setdefault("restarts", 0)
-        _ = tree
 
     async def _detach_incoming(self) -> None:
         tree = self.tree
@@ -203,7 +203,9 @@ class _Move:
             for line in port.lines:
                 ended, _, _ = await tree.agent_of(port.owner).do("detach", port.id, line.id, _DETACH_S)
                 if not ended:
-                    raise MoveTimeout(f"service {self.record.name!r}: a sender could not be halted; its place may have died")
+                    raise MoveTimeout(
+                        f"service {self.record.name!r}: a sender could not be halted; its place may have died"
+                    )
 
     async def _rewire(self) -> None:
         for port in self.tree.ports_to(self.record):
@@ -212,7 +214,6 @@ class _Move:
             await cell.host.agent.do("serve", cell.id, [])
 
     async def _take(self) -> None:
-        tree = self.tree
         resharded = len(self.hosts) != len(self.old)
         for index, cell in enumerate(self.old):
             new_agent = self.hosts[0 if resharded else index].agent
@@ -224,7 +225,9 @@ class _Move:
                     counts[line.cell.id] = [count, nbytes]
                 self.beyond[port.id] = counts
             pack = leaving or PACK_ALL or resharded
-            self.taken[cell] = await cell.host.agent.do("take", cell.id, self.timeout_s, pack, timeout_s=START_TIMEOUT_S)
+            self.taken[cell] = await cell.host.agent.do(
+                "take", cell.id, self.timeout_s, pack, timeout_s=START_TIMEOUT_S
+            )
 
     async def _replace(self) -> None:
         tree, record = self.tree, self.record
@@ -275,7 +278,9 @@ class _Move:
 
         tree, record = self.tree, self.record
         if any(self.taken[cell]["requests"] for cell in self.old):
-            raise MoveError(f"service {record.name!r} has open requests: its count changes when they are answered; try again")
+            raise MoveError(
+                f"service {record.name!r} has open requests: its count changes when they are answered; try again"
+            )
         states = new_states(record, [self.taken[cell]["state"] for cell in self.old], len(self.hosts))
         record.placement = self.placement
         fresh = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(self.hosts)]

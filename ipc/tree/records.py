@@ -1,4 +1,6 @@
-"""What a tree knows of its services, hosts, ports, lines and wires. Plain data; read and written on the control loop only."""
+"""What a tree knows of its services, hosts, ports, lines and wires. Plain data; read and written on the control loop
+only.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ class HostRecord:
     cells: set[CellRecord] = field(default_factory=set)
     wires: set[WireRecord] = field(default_factory=set)
     gone: bool = False
+    stuck: bool = False
 
 
 @dataclass(eq=False, slots=True)

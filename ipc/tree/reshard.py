@@ -22,12 +22,14 @@ def new_states(record: ServiceRecord, states: list[dict[str, Any]], count: int) 
     initial = dict(vars(fresh))
     if any(state != initial for state in states):
         raise MoveError(
-            f"{record.cls.__qualname__} keeps state: define reshard(states, count) so that it can be divided among {count} shards"
+            f"{record.cls.__qualname__} keeps state: define reshard(states, count) to divide it among {count}"
         )
     return [dict(initial) for _ in range(count)]
 
 
-def deal(record: ServiceRecord, queues: list[list[Any]], count: int) -> tuple[list[list[Any]], list[dict[int, list[int]]]]:
+def deal(
+    record: ServiceRecord, queues: list[list[Any]], count: int
+) -> tuple[list[list[Any]], list[dict[int, list[int]]]]:
     """Queued runs by new shard, in order; and for each shard how many commands (and bytes) by port."""
     queued: list[list[Any]] = [[] for _ in range(count)]
     counts: list[dict[int, list[int]]] = [{} for _ in range(count)]

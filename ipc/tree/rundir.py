@@ -1,7 +1,7 @@
 """The directory of this run's `ipc://` sockets: mode 0700, short enough for a Unix socket path, removed at the end.
 
-A socket path has 107 bytes (`sun_path`, unix(7)); where the temporary directory is too deep, /tmp is taken. Directories of runs
-whose process no longer exists are removed when a new one is made.
+A socket path has 107 bytes (`sun_path`, unix(7)); where the temporary directory is too deep, /tmp is taken. Directories
+of runs whose process no longer exists are removed when a new one is made.
 """
 
 from __future__ import annotations

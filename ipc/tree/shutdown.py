@@ -15,7 +15,9 @@ log = logging.getLogger("ipc")
 
 
 async def shut_down(tree: Tree, timeout_s: float = STOP_TIMEOUT_S) -> None:
-    """Stop everything; nothing of it raises, and one slow stop holds up the others no longer than `timeout_s`. Idempotent."""
+    """Stop everything; nothing of it raises, and one slow stop holds up the others no longer than `timeout_s`.
+    Idempotent.
+    """
     if tree.closing:
         return
     tree.closing = True
@@ -45,5 +47,7 @@ async def stop_service(tree: Tree, record: ServiceRecord, timeout_s: float) -> N
         except TimeoutError:
             log.error("service %r did not stop within %g s", record.name, timeout_s)
         except (IpcError, Exception) as error:
-            log.error("service %r did not stop cleanly: %s: %s", record.name, type(error).__name__, error, exc_info=error)
+            log.error(
+                "service %r did not stop cleanly: %s: %s", record.name, type(error).__name__, error, exc_info=error
+            )
     record.cells = []
