@@ -32,6 +32,7 @@ from .errors import CallError, Closed, IpcError, MoveTimeout, ServiceDied
 from .limits import LOOP_CALLS, LOOP_SECONDS, TIMED_CALLS
 from .service import Answer, Service, Token, cannot_suspend, is_async, waits_in_place
 from .threads import parked_host, set_parked
+from .timers import Timers
 
 if TYPE_CHECKING:
     from .outlets import Outlets
@@ -52,7 +53,7 @@ class Cell:
         "abandoned", "blocking", "busy", "busy_s", "calls", "chain", "concurrency", "current", "dead",
         "direct_waiter", "errors", "expired", "host", "id", "inbox", "late", "name", "nests", "offset", "on_death",
         "opened", "outlets", "parent_greenlet", "partial", "paused", "quiet", "ready", "receivers", "run_id",
-        "running", "rx", "serve", "service", "taken", "times", "tokens", "turn_s",
+        "running", "rx", "serve", "service", "taken", "times", "timers", "tokens", "turn_s",
     )  # fmt: skip
 
     def __init__(
@@ -93,6 +94,7 @@ class Cell:
         self.serve: Callable[..., None] | None = None
         if waits_in_place(cls):
             self.serve = self._serve_task if is_async(cls) else self._serve_greenlet
+        self.timers = Timers(host, host.clock, self.tick)
         service._ipc_cell = self
 
     # -- the loop ------------------------------------------------------------------------------------------------------
@@ -355,6 +357,11 @@ class Cell:
     def answer(self, tag: Any, value: Any, error: BaseException | None) -> None:
         """An answer to a request came: it is a command of its own. Thread-safe."""
         self.inbox.append((None, 0, 0, math.inf, (), (Answer(tag, value, error),), 0, self.turn_s))
+        self.wake()
+
+    def tick(self, command: Any) -> None:
+        """A timer's command has come. Thread-safe."""
+        self.inbox.append((None, 0, 0, math.inf, (), (command,), 0, self.turn_s))
         self.wake()
 
     def callers(self) -> tuple[int, ...]:

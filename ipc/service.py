@@ -14,6 +14,7 @@ parameters: open, start. All hooks run on the service's host, never two at a tim
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from .sendable import sendable
 if TYPE_CHECKING:
     from .cell import Cell
     from .outlets import Outlets
+    from .timers import Timer
 
 T = TypeVar("T")
 S = TypeVar("S", bound="Service")
@@ -133,6 +135,22 @@ class Service:
         Raises `CannotSuspend` in a service that does not set `suspends`, and outside its own call.
         """
         return cast(T, self._ipc_placed().suspend(awaitable))
+
+    def after(self, delay_s: float, command: Any) -> Timer:
+        """Have a command come to this service in so many seconds, as one of its own; works under every placement.
+
+        The timer is state: it moves along with what is left of it. It dies with the service. Raises `ValueError`.
+        """
+        return self._ipc_placed().timers.after(delay_s, command)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop of this host: for sockets (`open` registers them, `close` removes them) and tasks of your own.
+
+        Raises `IpcError` for an inline service of a tree without an event loop.
+        """
+        loop: asyncio.AbstractEventLoop = self._ipc_placed().host.loop
+        return loop
 
     def _ipc_placed(self) -> Cell:
         if (cell := self._ipc_cell) is None:

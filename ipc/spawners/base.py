@@ -22,11 +22,12 @@ class Spawned:
 
     `host` is the host in this process, or None where the agent stands for another process. `agent` is None for a host
     of this process: the tree's own agent serves it. Through its agent a service is woken, stopped, and its state taken
-    back.
+    back. `stuck` is set where a service did not stop in time: do not wait long for the host to end by itself.
     """
 
     host: Host | None = None
     agent: Any = None
+    stuck: bool = False
 
 
 class Spawner(ABC):

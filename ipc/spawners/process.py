@@ -209,13 +209,13 @@ class RemoteAgent:
             loop.remove_reader(sentinel)
         return True
 
-    async def stop(self) -> None:
-        """Ask it to exit, then terminate, then kill; returns when it is gone."""
+    async def stop(self, stuck: bool = False) -> None:
+        """Ask it to exit, then (at once where a call in it does not end) terminate, then kill; returns when it is gone."""
         self._expected = True
         if not self._closed:
             with contextlib.suppress(ServiceDied, StartTimeout):
                 await self.do("exit", timeout_s=STOP_TIMEOUT_S)
-            if not await self._gone(STOP_TIMEOUT_S):
+            if stuck or not await self._gone(STOP_TIMEOUT_S):
                 self._process.terminate()
         if self.exit_code is None:
             await self.reap()
@@ -245,7 +245,7 @@ class ProcessSpawner(Spawner):
         return Spawned(agent=agent)
 
     async def stop(self, spawned: Spawned) -> None:
-        await spawned.agent.stop()
+        await spawned.agent.stop(spawned.stuck)
 
 
 register_spawner(ProcessSpawner())

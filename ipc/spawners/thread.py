@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..host import Host
-from ..limits import STOP_TIMEOUT_S
+from ..limits import KILL_TIMEOUT_S, STOP_TIMEOUT_S
 from ..loops import new_loop
 from .base import Spawned, Spawner, register_spawner
 
@@ -70,14 +70,13 @@ class ThreadSpawner(Spawner):
     async def stop(self, spawned: Spawned) -> None:
         host = spawned.host
         assert isinstance(host, ThreadHost)
-        await in_thread(lambda: _stop(host), asyncio.get_running_loop())
+        timeout_s = KILL_TIMEOUT_S if spawned.stuck else STOP_TIMEOUT_S
+        await in_thread(lambda: _stop(host, timeout_s), asyncio.get_running_loop())
 
 
-def _stop(host: ThreadHost) -> None:
-    if not host.stop():
-        log.error(
-            "thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, STOP_TIMEOUT_S
-        )
+def _stop(host: ThreadHost, timeout_s: float) -> None:
+    if not host.stop(timeout_s):
+        log.error("thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, timeout_s)
 
 
 async def in_thread(function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:

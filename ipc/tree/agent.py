@@ -101,6 +101,8 @@ class Agent:
             service._ipc_cell = None
             raise
         cell.times.extend(spec.get("stats", {}).get("times", ()))
+        for left_s, command in spec.get("timers", ()):
+            cell.timers.after(left_s, command)
         for token in spec.get("tokens", ()):
             cell.tokens.add(token)
         self.cells[cell.id] = cell
@@ -158,10 +160,13 @@ class Agent:
             taken["tokens"] = list(cell.tokens)
             taken["queued"] = self._queued(cell, pack)
             taken["requests"] = self._requests(cell, pack)
+            timers = cell.timers.left()
+            taken["timers"] = packed(timers) if pack else timers
             taken["held"] = self._held(cell)
             taken["outs"] = self._outs(cell) if pack else []
             taken["runs"] = {outlet._port.id: next(outlet._port.runs) for outlet in vars(cell.outlets).values()}
             taken["stats"] = {**cell.stats(), "queued": 0, "queued_bytes": 0, "oldest_wait_s": 0.0, "bad_frames": 0}
+            cell.timers.stop()
             await cell.close()
         except BaseException:
             await self._reopen(cell)
@@ -179,8 +184,11 @@ class Agent:
                         kept.append(packed(command))
                         continue
                     except IpcError as error:
-                        if receiver is not None:
+                        if receiver is not None and run:
                             receiver.fail(run, index, error)
+                        else:
+                            cell.note_error(error, None)
+                        if receiver is not None:
                             receiver.served(1, 0)
                         if kept:
                             queued.append(
@@ -241,6 +249,7 @@ class Agent:
         cell.service._ipc_cell = cell
         if not cell.opened or not all(hasattr(cell.service, name) for name in cell.opened):
             await cell.open()
+        cell.timers.start()
         if serve:
             cell.resume()
 
@@ -258,6 +267,7 @@ class Agent:
 
     async def _salvage(self, cell: Cell) -> dict[str, Any]:
         cell.abandon()
+        cell.timers.stop()
         try:
             await cell.close()
         except Exception as error:
@@ -290,6 +300,7 @@ class Agent:
                     receiver.fail(run, index, closed)
         for token in list(cell.tokens):
             cell.reply(token, None, closed)
+        cell.timers.stop()
         try:
             if cell.dead is None:
                 await cell.hook(cell.service.stop)

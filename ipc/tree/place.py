@@ -103,7 +103,8 @@ async def uninstall(tree: Tree, cell: CellRecord, timeout_s: float = STOP_TIMEOU
     except (ServiceDied, StartTimeout):
         pass
     except TimeoutError:
-        cell.host.stuck = True
+        if cell.host.spawned is not None:
+            cell.host.spawned.stuck = True
         raise
     finally:
         for port in cell.ports.values():
@@ -246,6 +247,7 @@ class _Move:
             else:
                 spec["state"] = taken["state"]
             spec["tokens"] = taken["tokens"]
+            spec["timers"] = taken["timers"]
             spec["requests"] = taken["requests"]
             spec["outs"] = taken["outs"] if crossed else []
             spec["stats"] = taken["stats"]
@@ -285,6 +287,7 @@ class _Move:
         record.placement = self.placement
         fresh = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(self.hosts)]
         try:
+            timers = [timer for cell in self.old for timer in self.taken[cell]["timers"]]
             tokens = [token for cell in self.old for token in self.taken[cell]["tokens"]]
             for cell, state in zip(fresh, states, strict=True):
                 for name, target in record.outlets.items():
@@ -292,6 +295,7 @@ class _Move:
                 cell.host.cells.add(cell)
                 spec = base_spec(tree, cell)
                 spec["state"], spec["tokens"] = state, tokens
+                spec["timers"] = timers if cell.shard == 0 else []
                 await cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
         except BaseException:
             for cell in fresh:

@@ -27,7 +27,6 @@ class HostRecord:
     cells: set[CellRecord] = field(default_factory=set)
     wires: set[WireRecord] = field(default_factory=set)
     gone: bool = False
-    stuck: bool = False
 
 
 @dataclass(eq=False, slots=True)
