@@ -24,8 +24,8 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.3",
             "hypothesis>=6.100",
-            "mypy>=1.11",
-            "ruff>=0.6",
+            "mypy==2.4.1",
+            "ruff==0.17.5",
             "types-psutil",
         ],
         # What people would use instead, for scripts/bench: a peer that is not installed is reported as such.

@@ -53,7 +53,7 @@ class Cell:
         "abandoned", "blocking", "busy", "busy_s", "calls", "chain", "concurrency", "current", "dead",
         "direct_waiter", "errors", "expired", "host", "id", "inbox", "late", "name", "nests", "offset", "on_death",
         "opened", "outlets", "parent_greenlet", "partial", "paused", "quiet", "ready", "receivers", "run_id",
-        "running", "rx", "serve", "service", "taken", "times", "timers", "tokens", "turn_s",
+        "running", "rx", "serve", "service", "settled", "taken", "times", "timers", "tokens", "turn_s",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,7 @@ class Cell:
         self.running: set[Any] = set()
         self.abandoned = False
         self.quiet: asyncio.Future[None] | None = None
+        self.settled: asyncio.Future[None] | None = None
         self.partial: tuple[Any, ...] | None = None
         self.turn_s = host.clock()
         self.calls = self.errors = self.expired = self.late = 0
@@ -358,6 +359,12 @@ class Cell:
         """An answer to a request came: it is a command of its own. Thread-safe."""
         self.inbox.append((None, 0, 0, math.inf, (), (Answer(tag, value, error),), 0, self.turn_s))
         self.wake()
+        if self.settled is not None:
+            self.host.soon(self._settle)
+
+    def _settle(self) -> None:
+        if self.settled is not None and not self.settled.done():
+            self.settled.set_result(None)
 
     def tick(self, command: Any) -> None:
         """A timer's command has come. Thread-safe."""

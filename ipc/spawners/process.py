@@ -242,6 +242,11 @@ class ProcessSpawner(Spawner):
     async def spawn(self, control: Host, number: int, name: str, on_event: Callable[..., None]) -> Spawned:
         agent = RemoteAgent(control, number, f"ipc-{name}", on_event)
         await agent.start()
+        try:
+            await agent.do("stats", [])
+        except BaseException:
+            await agent.stop()
+            raise
         return Spawned(agent=agent)
 
     async def stop(self, spawned: Spawned) -> None:

@@ -139,6 +139,23 @@ class Agent:
             raise WouldDeadlock(f"service {cell.name!r} cannot be moved from inside its own call")
         await cell.pause(timeout_s)
 
+    async def settle(self, cell_id: int, timeout_s: float) -> None:
+        """Wait until every open request of a paused cell is answered. Raises `MoveTimeout`."""
+        cell = self.cells[cell_id]
+        await cell.host.run(self._settle(cell, timeout_s))
+
+    async def _settle(self, cell: Cell, timeout_s: float) -> None:
+        deadline = cell.host.clock() + timeout_s
+        while self._requests(cell, False):
+            cell.settled = cell.host.loop.create_future()
+            try:
+                if self._requests(cell, False):
+                    await asyncio.wait_for(cell.settled, deadline - cell.host.clock())
+            except TimeoutError:
+                raise MoveTimeout(f"service {cell.name!r}: its open requests were not answered within {timeout_s:g} s") from None
+            finally:
+                cell.settled = None
+
     async def take(self, cell_id: int, timeout_s: float, pack: bool) -> dict[str, Any]:
         """Stop serving and give what a successor needs: the object itself, or (`pack`) its state as plain values.
 

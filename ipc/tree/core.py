@@ -21,7 +21,7 @@ from typing import Any
 
 from ..channels.base import CHANNELS
 from ..channels.bounds import Bounds
-from ..errors import Closed, IpcError, PlacementError, ServiceDied
+from ..errors import Closed, IpcError, PlacementError, ServiceDied, StartTimeout
 from ..host import Host
 from ..placement import Placement
 from ..remote_errors import pack_error
@@ -66,6 +66,7 @@ class Tree:
         self.groups: dict[str, list[HostRecord]] = {}
         self.ports: dict[str, dict[int, PortRecord]] = {}
         self.lock = asyncio.Lock()
+        self.group_lock = asyncio.Lock()
         self.wires: dict[tuple[int, int, str], WireRecord] = {}
         self.cells: dict[int, CellRecord] = {}
         self.numbers = itertools.count(10)
@@ -110,49 +111,60 @@ class Tree:
         return self.home.clock if self.home is not None else time.monotonic
 
     async def hosts_for(self, cls: type[Service], placement: Placement, name: str) -> list[HostRecord]:
-        """The hosts of a service's shards, started where they do not exist. Raises `PlacementError`, or why one did not
-        start.
+        """The hosts of a service's shards, started where they do not exist, and claimed: give them back with `unclaim`.
+
+        Raises `PlacementError`, or why one did not start.
         """
         spawner = placement.spawner
         if spawner == "inline":
-            return [self.hosts[INLINE]] * placement.count
-        if spawner == "coroutine":
+            hosts = [self.hosts[INLINE]] * placement.count
+        elif spawner == "coroutine":
             self.reader()
-            return [self.hosts[COROUTINE]] * placement.count
-        if placement.group is not None:
-            members = await self._group(placement)
-            if cls.shard_key is not None or cls.per_host:
-                return list(members)
-            return [min(members, key=lambda member: len(member.cells))]
-        made: list[HostRecord] = []
-        try:
-            for shard in range(placement.count):
-                made.append(await self.new_host(spawner, name if placement.count == 1 else f"{name}.{shard}"))
-        except BaseException:
-            for host in made:
-                await self.drop_host(host)
-            raise
-        return made
+            hosts = [self.hosts[COROUTINE]] * placement.count
+        elif placement.group is not None:
+            async with self.group_lock:
+                members = await self._group(placement)
+                if cls.shard_key is None and not cls.per_host:
+                    members = [min(members, key=lambda member: len(member.cells) + member.claims)]
+                for host in members:
+                    host.claims += 1
+            return list(members)
+        else:
+            names = [name if placement.count == 1 else f"{name}.{shard}" for shard in range(placement.count)]
+            hosts = await self.new_hosts(spawner, names)
+        for host in hosts:
+            host.claims += 1
+        return hosts
+
+    async def unclaim(self, hosts: list[HostRecord]) -> None:
+        """The services are there, or will not come: hosts that nobody lives on end."""
+        for host in hosts:
+            host.claims -= 1
+        for host in set(hosts):
+            await self.drop_if_empty(host)
+
+    async def new_hosts(self, kind: str, names: list[str]) -> list[HostRecord]:
+        """Several new threads or processes, at once. Raises why one did not start; then there is none."""
+        results = await asyncio.gather(*(self.new_host(kind, name) for name in names), return_exceptions=True)
+        hosts = [result for result in results if isinstance(result, HostRecord)]
+        for result in results:
+            if isinstance(result, BaseException):
+                for host in hosts:
+                    await self.drop_host(host)
+                raise result
+        return hosts
 
     async def _group(self, placement: Placement) -> list[HostRecord]:
         name = placement.group or ""
         members = self.groups.get(name)
-        if members is not None:
-            if len(members) != placement.count or members[0].kind != placement.spawner:
-                legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
-                raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
-            return members
-        members = self.groups[name] = []
-        try:
-            for index in range(placement.count):
-                host = await self.new_host(placement.spawner, f"{name}.{index}")
-                host.group = name
-                members.append(host)
-        except BaseException:
-            self.groups.pop(name, None)
+        if members is None:
+            members = await self.new_hosts(placement.spawner, [f"{name}.{index}" for index in range(placement.count)])
             for host in members:
-                await self.drop_host(host)
-            raise
+                host.group = name
+            self.groups[name] = members
+        elif len(members) != placement.count or members[0].kind != placement.spawner:
+            legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
+            raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
         return members
 
     async def new_host(self, kind: str, name: str) -> HostRecord:
@@ -177,15 +189,13 @@ class Tree:
 
     async def drop_if_empty(self, host: HostRecord) -> None:
         """Stop a host whose last service has left; of a group, all its hosts when all are empty."""
-        if host.group is None:
-            if not host.cells:
-                await self.drop_host(host)
+        members = self.groups.get(host.group, [host]) if host.group is not None else [host]
+        if any(member.cells or member.claims for member in members):
             return
-        members = self.groups.get(host.group, [])
-        if not any(member.cells for member in members):
+        if host.group is not None:
             self.groups.pop(host.group, None)
-            for member in members:
-                await self.drop_host(member)
+        for member in members:
+            await self.drop_host(member)
 
     # -- events --------------------------------------------------------------------------------------------------------
 
@@ -254,10 +264,10 @@ class Tree:
         wire.source.wires.discard(wire)
         wire.target.wires.discard(wire)
         for host in (wire.source, wire.target):
-            if not host.gone or host.agent is self.local:
+            if host.agent is self.local or not (host.gone or host.stuck):
                 try:
                     await host.agent.do("hang_up", wire.id)
-                except ServiceDied:
+                except (ServiceDied, StartTimeout):
                     continue
         if wire.target.gone and wire.path:
             _unlink(wire.path)
@@ -333,14 +343,21 @@ class Tree:
         self.ports.get(port.target, {}).pop(port.id, None)
         agent = self.agent_of(port.owner)
         for line in port.lines:
-            if line.wire is not None and not line.cell.host.gone:
-                try:
-                    await line.cell.host.agent.do("unreceive", line.id, port.id, line.cell.id, line.wire.id)
-                except ServiceDied:
-                    continue
+            if line.wire is not None and not line.cell.host.gone and not self.closing:
+                self.background(self._unreceive(line, line.wire))
+        if agent is not self.local and port.owner is not None and port.owner.host.stuck:
+            return
         try:
             await agent.do("drop_port", port.id, error if agent is self.local else pack_error(error))
-        except ServiceDied:
+        except (ServiceDied, StartTimeout):
+            return
+
+    @staticmethod
+    async def _unreceive(line: LineRecord, wire: WireRecord) -> None:
+        # not awaited by who closes: the service may be in a long call
+        try:
+            await line.cell.host.agent.do("unreceive", line.id, line.port.id, line.cell.id, wire.id)
+        except (ServiceDied, StartTimeout):
             return
 
     def ports_to(self, record: ServiceRecord) -> list[PortRecord]:

@@ -41,14 +41,16 @@ async def start(tree: Tree, record: ServiceRecord) -> None:
             cell.host.cells.add(cell)
             placed.append(cell)
             await install(tree, cell)
+        async with tree.lock:
+            await begin(tree, record, cells)
     except BaseException:
+        record.cells = []
         for cell in reversed(placed):
-            await uninstall(tree, cell)
-        for host in hosts:
-            await tree.drop_if_empty(host)
+            with contextlib.suppress(Exception):
+                await uninstall(tree, cell)
         raise
-    async with tree.lock:
-        await begin(tree, record, cells)
+    finally:
+        await tree.unclaim(hosts)
 
 
 async def begin(tree: Tree, record: ServiceRecord, cells: list[CellRecord]) -> None:
@@ -127,17 +129,19 @@ async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_
         old_hosts = [cell.host for cell in record.cells]
         hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name)
         try:
-            paused = await pause_all(record, timeout_s)
+            paused = await pause_all(record, timeout_s, len(hosts) != len(old_hosts))
             async with tree.lock:
                 await _Move(tree, record, placement, hosts, timeout_s).run(paused)
         finally:
-            for host in {*hosts, *old_hosts}:
+            if not stays:
+                await tree.unclaim(hosts)
+            for host in set(old_hosts):
                 await tree.drop_if_empty(host)
         record.kept["moves"] = record.kept.get("moves", 0) + 1
 
 
-async def pause_all(record: ServiceRecord, timeout_s: float) -> list[CellRecord]:
-    """Pause every shard, or none. Raises `MoveTimeout`."""
+async def pause_all(record: ServiceRecord, timeout_s: float, settle: bool) -> list[CellRecord]:
+    """Pause every shard, or none; with `settle` also wait until their open requests are answered. Raises `MoveTimeout`."""
     deadline = time.monotonic() + timeout_s
     paused: list[CellRecord] = []
     try:
@@ -145,6 +149,8 @@ async def pause_all(record: ServiceRecord, timeout_s: float) -> list[CellRecord]
             left = max(0.01, deadline - time.monotonic())
             paused.append(cell)
             await bounded(cell.host.agent.do("pause", cell.id, left), left + 0.05)
+        for cell in record.cells if settle else ():
+            await cell.host.agent.do("settle", cell.id, max(0.01, deadline - time.monotonic()))
     except BaseException as error:
         for cell in paused:
             if asyncio._get_running_loop() is None:
@@ -279,10 +285,6 @@ class _Move:
         from .reshard import deal, new_states
 
         tree, record = self.tree, self.record
-        if any(self.taken[cell]["requests"] for cell in self.old):
-            raise MoveError(
-                f"service {record.name!r} has open requests: its count changes when they are answered; try again"
-            )
         states = new_states(record, [self.taken[cell]["state"] for cell in self.old], len(self.hosts))
         record.placement = self.placement
         fresh = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(self.hosts)]

@@ -16,7 +16,7 @@ from ..service import Service
 
 @dataclass(eq=False, slots=True)
 class HostRecord:
-    """A host, in this process (`agent` is the tree's own) or in a child."""
+    """A host, in this process (`agent` is the tree's own) or in a child. `claims` are services on their way to it."""
 
     id: int
     kind: str
@@ -26,7 +26,13 @@ class HostRecord:
     group: str | None = None
     cells: set[CellRecord] = field(default_factory=set)
     wires: set[WireRecord] = field(default_factory=set)
+    claims: int = 0
     gone: bool = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether a service there did not stop in time: its process answers no more."""
+        return self.spawned is not None and self.spawned.stuck
 
 
 @dataclass(eq=False, slots=True)
