@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..codec import dumps, find_unknown, loads_marked
+from ..codec import dumps, find_unknown, join_array, loads_marked
 from ..errors import BadFrame, Broken, ChannelError, EndOfChannel, NotSendable
 from ..interned import Interned, InternTable
 from ..limits import BATCH_BYTES
@@ -530,7 +530,7 @@ class WireServer:
             return dumps(out, handles)
         except NotSendable:
             handles.clear()
-            return dumps([checked for item in out for checked in check_item(item)], handles)
+            return join_array([checked for item in out for checked in check_item(item, handles)])
 
     def close(self) -> None:
         """The sender is gone: its receivers hold no address any more. Idempotent."""
@@ -549,21 +549,20 @@ class WireServer:
         self.carrier.close()
 
 
-def check_item(item: list[Any]) -> list[list[Any]]:
-    """The item, or, where a reply in it cannot be sent, items that give that caller the error and the others their
-    reply.
-    """
-    if item[0] != REPLY:
-        return [item]
-    _, line, run, offset, values = item
-    checked: list[list[Any]] = []
+def check_item(item: list[Any], handles: list[Interned]) -> list[bytes]:
+    """The item, packed; where a reply in it cannot be sent, that caller gets the error, and the others their reply."""
+    try:
+        return [dumps(item, handles)]
+    except NotSendable:
+        _, line, run, offset, values = item
+    checked: list[bytes] = []
     for index, value in enumerate(values, offset):
         try:
-            dumps(value, [])
+            checked.append(dumps([REPLY, line, run, index, [value]], handles))
         except NotSendable as error:
-            checked.append([FAIL, line, run, index, pack_error(error)])
-        else:
-            checked.append([REPLY, line, run, index, [value]])
+            path = error.path.removeprefix("list[4][0]")
+            error = NotSendable(type(value).__name__ + path, error.type_name, error.hint)
+            checked.append(dumps([FAIL, line, run, index, pack_error(error)]))
     return checked
 
 
