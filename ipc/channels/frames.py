@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 RUN, REPLY, FAIL, ACK, END, ENDED, POKE, DEFINE = range(8)
 
 _RUN = struct.Struct(">BBBIBQBIBd")
-_CHAIN_BYTES = struct.Struct(">BI")
+_ONE = struct.Struct(">BBBIBQBIBdBBIB")
+_BYTES = struct.Struct(">BI")
 _NO_CHAIN = b"\x90"
+_ONE_COMMAND = b"\x91"
 _HEAD = struct.Struct(">IBI")
 HEAD_BYTES = 4
 _SMALL_JOIN = 64 << 10
@@ -37,14 +39,21 @@ _SMALL_JOIN = 64 << 10
 
 def pack_run(line: int, out: Out, parts: list[bytes]) -> int:
     """Append a RUN item to `parts`; returns its size in bytes."""
-    out.close_batch()
-    head = _RUN.pack(0x98, RUN, 0xCE, line, 0xCF, out.run, 0xCE, out.offset, 0xCB, out.deadline)
-    chain = dumps(list(out.chain)) if out.chain else _NO_CHAIN
-    tail = _CHAIN_BYTES.pack(0xCE, out.nbytes)
+    if out.bare and not out.chain:
+        head = _ONE.pack(
+            0x98, RUN, 0xCE, line, 0xCF, out.run, 0xCE, out.offset, 0xCB, out.deadline, 0x90, 0xCE, out.nbytes, 0x91
+        )
+    else:
+        out.close_batch()
+        head = _RUN.pack(0x98, RUN, 0xCE, line, 0xCF, out.run, 0xCE, out.offset, 0xCB, out.deadline)
+        head += dumps(list(out.chain)) if out.chain else _NO_CHAIN
+        head += _BYTES.pack(0xCE, out.nbytes)
+        if out.bare:
+            head += _ONE_COMMAND
     body: bytes = out.body
-    parts.append(head + chain + tail)
+    parts.append(head)
     parts.append(body)
-    return len(head) + len(chain) + len(tail) + len(body)
+    return len(head) + len(body)
 
 
 def finish_frame(parts: list[bytes], items: int, size: int) -> list[bytes]:

@@ -90,7 +90,8 @@ class Port:
         waiter.sender = sender
         self.pending[run] = waiter
         try:
-            sender.push(run, deadline, chain, commands, waiter, timeout_s)
+            if len(commands) != 1 or not sender.send_one(run, deadline, chain, commands[0], waiter):
+                sender.push(run, deadline, chain, commands, waiter, timeout_s)
         except BaseException:
             self.forget(run)
             raise

@@ -34,9 +34,11 @@ CAST = 0
 
 
 class Out:
-    """A run that has not left: `body` is a list of commands, or (packed) a list of their bytes, or the joined array."""
+    """A run that has not left: `body` is a list of commands, or (packed) a list of their bytes, the joined array, or,
+    of one `bare` command, its bytes alone.
+    """
 
-    __slots__ = ("body", "chain", "count", "deadline", "handles", "nbytes", "offset", "packed", "run", "waiter")
+    __slots__ = ("bare", "body", "chain", "count", "deadline", "handles", "nbytes", "offset", "packed", "run", "waiter")
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Out:
         packed: bool,
         waiter: Waiter | None,
         handles: list[Any] | None = None,
+        bare: bool = False,
     ) -> None:
         self.run = run
         self.offset = offset
@@ -61,6 +64,7 @@ class Out:
         self.packed = packed
         self.waiter = waiter
         self.handles = handles
+        self.bare = bare
 
     def close_batch(self) -> None:
         """A batch of casts takes no more: settle its count and bytes."""
@@ -72,6 +76,8 @@ class Out:
     def commands(self) -> list[Any]:
         """The commands as objects."""
         self.close_batch()
+        if self.bare:
+            return [loads(self.body)]
         return list(loads(self.body)) if self.packed else list(self.body)
 
 
@@ -168,6 +174,40 @@ class Sender:
                     cell.wake()
                 return
         self.push(CAST, NO_DEADLINE, (), [command], None, timeout_s)
+
+    def send_one(self, run: int, deadline: float, chain: tuple[int, ...], command: Any, waiter: Waiter) -> bool:
+        """Send one command that wants a reply over a wire; False where it takes `push` to do it."""
+        if self.wire is None:
+            return False
+        try:
+            data = pack_plain(command)
+        except PACK_ERRORS:
+            return False
+        size = len(data)
+        waits = waiter.__class__ is ThreadWaiter
+        with self.lock:
+            wire = self.wire
+            if (
+                wire is None
+                or self.sent - self.done >= self.max_commands
+                or self.sent_bytes - self.done_bytes + size > self.max_bytes
+            ):
+                return False
+            self.sent += 1
+            self.sent_bytes += size
+            self.tail = None
+            self.out.append(Out(run, 0, deadline, chain, data, 1, size, True, waiter, None, True))
+            if not waits:
+                waiter.counted = wire
+                wire.demand(1)
+        wire.dirty.append(self)
+        if waits:
+            wire.flush(will_read=True)
+        elif wire.wanted <= 1:
+            wire.flush_soon()
+        elif not wire.scheduled:
+            wire.kick()
+        return True
 
     def push(
         self,
