@@ -64,6 +64,11 @@ TIMED_CALLS: Final = 1024
 CALL_TIMEOUT_S: Final = 30.0
 """Default deadline of a call: every call has one."""
 
+LOOK_AGAIN_S: Final = 0.25
+"""A thread that blocks in reading a wire looks this often whether it was closed, or answered another way, meanwhile:
+nothing can wake it from the system call, and a second descriptor to wait on would cost every call a system call
+more."""
+
 START_TIMEOUT_S: Final = 60.0
 """A process must be up, and `open` and `start` done: a cold interpreter on a loaded machine takes seconds."""
 

@@ -123,7 +123,7 @@ class PipeCarrier(Carrier):
             left = deadline_s - time.monotonic()
             if left > 0:
                 flags = 0
-                if not left <= self._timeout_s < left * 1.25 + 0.05:
+                if not left <= self._timeout_s < left * 1.25 + 0.01:
                     self._timeout_s = left = left * 1.1 + 0.001
                     self._sock.setsockopt(
                         socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(int(left), int(left % 1 * 1e6))

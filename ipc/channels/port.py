@@ -110,6 +110,9 @@ class Port:
             self.forget(waiter.run)
             if not waiter.done:
                 raise CallTimeout(self.target, timeout_s)
+        sender = waiter.sender
+        if sender is not None and (wire := sender.wire) is not None and wire.blocked:
+            wire.flush()
 
     async def wait_async(self, waiter: AsyncWaiter, timeout_s: float) -> None:
         """Await until the run is complete. Raises `CallTimeout`."""

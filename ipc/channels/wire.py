@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ..codec import dumps, find_unknown, join_array, loads_marked
 from ..errors import BadFrame, Broken, ChannelError, EndOfChannel, NotSendable
 from ..interned import Interned, InternTable
-from ..limits import BATCH_BYTES
+from ..limits import BATCH_BYTES, LOOK_AGAIN_S
 from ..remote_errors import pack_error, unpack_error
 from .carrier import Carrier
 from .frames import (
@@ -151,7 +151,7 @@ class WireClient:
         sent = True
         if handles and (definitions := self.interned.outgoing(handles)):
             sent = self.carrier.send(stream_frame(pack_definitions(definitions)))
-            self.demand(1)
+            self._keep_reading()
         if items:
             sent = self.carrier.send(finish_frame(parts, items, size))
         return sent
@@ -245,16 +245,19 @@ class WireClient:
                 self.host.soon(self._host_writes)
             waiter.park(deadline_s)
         try:
+            now = time.monotonic()
             while self.leader is waiter and not waiter.done and not self.closed:
+                look_again = min(deadline_s, now + LOOK_AGAIN_S)
                 if self.blocked:
-                    self.carrier.wait(deadline_s)
+                    self.carrier.wait(look_again)
                     self.flush(will_read=True)
                     self._receive(None)
                 else:
-                    self._receive(deadline_s)
-                if waiter.sender is not None and waiter.sender.wire is not self:
+                    self._receive(look_again)
+                if waiter.done or (waiter.sender is not None and waiter.sender.wire is not self):
                     break
-                if time.monotonic() >= deadline_s:
+                now = time.monotonic()
+                if now >= deadline_s:
                     break
         finally:
             self._leave(waiter)
