@@ -4,7 +4,7 @@ Bounds are the senders' own credits; high-water marks are off, because a ROUTER 
 its routing id, 16 random bytes given to it by the tree: a message from any other is foreign, counted and dropped.
 
 ZeroMQ's descriptor is edge-triggered: a send may swallow the edge of a message that has just come, so EVENTS is read
-again after every send, and a thread that waits is woken by an event descriptor of our own.
+again after every send, and a thread that waits is woken by an event descriptor of our own. Messages are copied: pyzmq's way without a copy starts a thread that stays.
 """
 
 from __future__ import annotations
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _FRAMES_A_TURN = 256
 """Messages taken before the host looks at others."""
-
-_COPY_BYTES = 64 << 10
-"""Larger messages are handed to ZeroMQ without a copy."""
 
 _context: zmq.Context[zmq.Socket[bytes]] | None = None
 _users = 0
@@ -101,7 +98,7 @@ class DealerCarrier(Carrier):
             if self._woken:
                 raise Broken("this end of the channel is closed")
             try:
-                self._socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
+                self._socket.send(message, zmq.NOBLOCK)
                 if option(self._socket, zmq.EVENTS) & zmq.POLLIN:
                     os.eventfd_write(self._kick, 1)
             except zmq.ZMQError as error:
@@ -202,7 +199,7 @@ class Router:
         """Send one message. Raises `Broken` where that peer is gone."""
         try:
             self.socket.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
-            self.socket.send(message, zmq.NOBLOCK, copy=len(message) < _COPY_BYTES)
+            self.socket.send(message, zmq.NOBLOCK)
             if option(self.socket, zmq.EVENTS) & zmq.POLLIN:
                 self.host.soon(self.readable)
         except zmq.ZMQError as error:
