@@ -30,24 +30,28 @@ from .errors import (
     Closed,
     EndOfChannel,
     Full,
+    Insecure,
     IpcError,
     MoveError,
     MoveTimeout,
     NotSendable,
     PlacementError,
     Reentrant,
+    Refused,
     RemoteTraceback,
     ServiceDied,
     ServiceError,
     StartTimeout,
     TooManyRestarts,
     UnknownService,
+    Unreachable,
     WouldDeadlock,
 )
 from .interned import Interned
 from .launch import alaunch, launch
 from .placement import Placement
 from .refs import Copied, Shared
+from .remote import Curve, Exposure, ExposureStats, RemoteClient, aconnect, connect
 from .sendable import sendable
 from .service import Answer, Service, Token
 from .spawners.process import preload
@@ -66,8 +70,12 @@ __all__ = [
     "Client",
     "Closed",
     "Copied",
+    "Curve",
     "EndOfChannel",
+    "Exposure",
+    "ExposureStats",
     "Full",
+    "Insecure",
     "Interned",
     "IpcError",
     "MoveError",
@@ -76,6 +84,8 @@ __all__ = [
     "Placement",
     "PlacementError",
     "Reentrant",
+    "Refused",
+    "RemoteClient",
     "RemoteTraceback",
     "Service",
     "ServiceDied",
@@ -87,8 +97,11 @@ __all__ = [
     "Token",
     "TooManyRestarts",
     "UnknownService",
+    "Unreachable",
     "WouldDeadlock",
+    "aconnect",
     "alaunch",
+    "connect",
     "launch",
     "preload",
     "sendable",

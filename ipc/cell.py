@@ -333,7 +333,7 @@ class Cell:
             if run == DIRECT:
                 run = self.run_id = receiver.open_run(self)
                 offset = self.offset = 0
-            self.taken = True
+            self.taken = run != 0  # a cast has no reply that could be held back
         token = Token(receiver.port if receiver is not None else 0, run, offset)
         if run:
             self.tokens.add(token)

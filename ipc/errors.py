@@ -40,6 +40,21 @@ class BadFrame(ChannelError):
     """Bytes that are not a frame of this package: truncated, oversized, or of the wrong shape."""
 
 
+# -- other machines ----------------------------------------------------------------------------------------------------
+
+
+class Insecure(IpcError, ValueError):
+    """A service would be reachable, or reached, from another machine without keys that say who may."""
+
+
+class Refused(ChannelError):
+    """The other machine was there and did not let you in; the sentence says why, as far as it told."""
+
+
+class Unreachable(ChannelError, TimeoutError):
+    """Nobody answered at that endpoint in time."""
+
+
 # -- calls -------------------------------------------------------------------------------------------------------------
 
 

@@ -45,6 +45,41 @@ READ_BYTES: Final = 512 << 10
 LOCAL_COMMAND_BYTES: Final = 64
 """What a command that is neither bytes nor text is counted for when it is passed as an object, not packed."""
 
+# -- implementation: other machines ------------------------------------------------------------------------------------
+
+REMOTE_COMMANDS: Final = 4096
+"""Commands of one remote caller that may wait at an exposure: a quarter of a local one's, because there may be many."""
+
+REMOTE_BYTES: Final = 16 << 20
+"""Bytes of them. As objects they may be sixty times as much (an empty list is one byte, and 56 in memory)."""
+
+REMOTE_PEERS: Final = 256
+"""Callers of one exposure, those included who have left commands behind; twice as many connections that say nothing."""
+
+REMOTE_FRAMES: Final = 64
+"""Frames of one peer in ZeroMQ's queue, each way, before they are held back: a frame of replies is about a mebibyte."""
+
+REMOTE_SLACK_BYTES: Final = 2 << 20
+"""What a frame may have over the bound in bytes: the heads of its items, and the runs before its last one."""
+
+HEARTBEAT_S: Final = 1.0
+"""A connection without traffic is asked after this whether it still is one."""
+
+HEARTBEAT_TIMEOUT_S: Final = 3.0
+"""Not answered within this, it is none: with the above, a machine that vanished is missed within four seconds."""
+
+HANDSHAKE_TIMEOUT_S: Final = 5.0
+"""A connection must have proven its keys within this: two round trips around the world take one second."""
+
+CONNECT_TIMEOUT_S: Final = 10.0
+"""Default of `connect`: it tries again until then where nobody listens yet."""
+
+STALL_TIMEOUT_S: Final = 30.0
+"""A caller that does not read its replies is sent away after this; one that left has its commands served until then."""
+
+FAREWELL_S: Final = 0.25
+"""Between saying goodbye and cutting the connection: the reason should arrive before the end."""
+
 # -- implementation: the loop ------------------------------------------------------------------------------------------
 
 LOOP_CALLS: Final = 1024

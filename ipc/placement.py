@@ -62,7 +62,7 @@ class Placement:
         count = int(match["count"] or 1)
         if not 1 <= count <= MAX_COUNT:
             raise PlacementError(text, f"count must be 1 to {MAX_COUNT}", [f"{spawner}:2+{channel}"])
-        if group is not None and spawner not in ("thread", "process"):
+        if group is not None and spawner in ("inline", "coroutine"):
             reason = f"{spawner} has no hosts of its own to share"
             raise PlacementError(text, reason, [f"thread:{count}@{group}", f"process:{count}@{group}"])
         return cls(spawner, count, group, channel)

@@ -6,19 +6,25 @@ A packed error is a plain list, so any codec of plain values carries it:
 |---|---|
 | 0 | kind: 0 neither of the following, 1 built-in, 2 of `ipc.errors`, 3 `@sendable` |
 | 1 | type name; for kind 0 with its module |
-| 2 | packed by `ipc.codec`: arguments of the constructor (kinds 1, 2) or the exception (3); else empty |
+| 2 | packed by `ipc.codec`: list of the constructor's arguments (kinds 1, 2) or the exception (3); else empty |
 | 3 | its text, at most `TEXT_CHARS` |
 | 4 | its traceback, as printed, at most `TEXT_CHARS`; the end is kept |
 | 5 | its notes (PEP 678) |
 
 Built-in types and those of `ipc.errors` come from two fixed tables, so no name from a channel reaches anything else.
 Whether rebuilding gives the same text is tried out by the sender, and checked by the receiver.
+
+The codec packs an exception that is a value in a command as such a list too, if it is not registered. What it holds
+is then nested as deep as the exception is, so the codec gives its own functions for the content.
 """
 
 from __future__ import annotations
 
 import builtins
+import threading
 import traceback
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from . import errors
@@ -42,25 +48,48 @@ _OWN: Final[dict[str, type[Exception]]] = {
 _TABLES: Final = {_BUILTIN: _BUILTINS, _IPC: _OWN}
 
 
+Unpack = Callable[[bytes], tuple[Any, AbstractSet[str]]]
+
 _set: Final = BaseException.__setattr__
 """Sets attributes also where the class forbids it, as frozen dataclasses do."""
 
 
-def pack_error(exc: BaseException) -> list[Any]:
-    """The exception as a list of plain values, for `unpack_error`. Never raises. Does not block; any thread."""
+class _Packing(threading.local):
+    """The exceptions that this thread packs at present, by `id`: one that is met inside itself is sent as its text."""
+
+    def __init__(self) -> None:
+        self.ids: set[int] = set()
+
+
+_packing: Final = _Packing()
+
+
+def pack_error(exc: BaseException, pack: Callable[[Any], bytes] = dumps) -> list[Any]:
+    """The exception as a list of plain values, for `unpack_error`; `pack` packs what it holds.
+
+    Never raises. Does not block; any thread.
+    """
     try:
         text = str(exc)
     except BaseException:
         return _other(exc, "<its text could not be made>")
+    ids, identity = _packing.ids, id(exc)
+    if identity in ids:
+        return _other(exc, text)
+    ids.add(identity)
     try:
-        kind, name, packed = _rebuildable(exc, text)
+        kind, name, packed = _rebuildable(exc, text, pack)
     except Exception:
         return _other(exc, text)
+    finally:
+        ids.discard(identity)
     return [kind, name, packed, text[:TEXT_CHARS], traceback_text(exc), _notes(exc)]
 
 
-def unpack_error(packed: Any) -> BaseException:
+def unpack_error(packed: Any, unpack: Unpack = loads_marked) -> BaseException:
     """The exception that `pack_error` packed, ready to be raised: with the remote traceback as its cause.
+
+    `unpack` gives what it holds, and the names of the types in there that are not registered here.
 
     Raises BadFrame where `packed` is no such list. Does not block; any thread.
     """
@@ -69,7 +98,7 @@ def unpack_error(packed: Any) -> BaseException:
     kind, name, content, text, trace, notes = packed
     if kind not in (_OTHER, _BUILTIN, _IPC, _SENDABLE) or not all(type(note) is str for note in notes):
         raise BadFrame("a packed error of no known kind")
-    exc = _rebuild(kind, name, content, text) or ServiceError(name, text)
+    exc = _rebuild(kind, name, content, text, unpack) or ServiceError(name, text)
     if notes:
         _set(exc, "__notes__", list(notes))
     return _with_cause(exc, trace)
@@ -117,40 +146,41 @@ def _notes(exc: BaseException) -> list[str]:
     return [note[:TEXT_CHARS] for note in notes if type(note) is str][:64] if type(notes) is list else []
 
 
-def _rebuildable(exc: BaseException, text: str) -> tuple[int, str, bytes]:
+def _rebuildable(exc: BaseException, text: str, pack: Callable[[Any], bytes]) -> tuple[int, str, bytes]:
     """Kind, name and content. Raises any exception where the type cannot be rebuilt to the same text."""
     cls = type(exc)
     if cls in BY_TYPE:
-        kind, name, content = _SENDABLE, BY_TYPE[cls].name, dumps(exc)
+        kind, name, content = _SENDABLE, BY_TYPE[cls].name, pack(exc)
     else:
         kind, name = (_BUILTIN if _BUILTINS.get(cls.__name__) is cls else _IPC), cls.__name__
         if _TABLES[kind].get(name) is not cls:
             raise TypeError("neither built-in nor of this package")
-        content = dumps(_arguments(exc))
+        content = pack(list(arguments(exc)))
     if _rebuild(kind, name, content, text[:TEXT_CHARS]) is None:
         raise ValueError("rebuilding gives another text")
     return kind, name, content
 
 
-def _arguments(exc: BaseException) -> tuple[Any, ...]:
+def arguments(exc: BaseException) -> tuple[Any, ...]:
+    """What the constructor of the exception is given to rebuild it."""
     if isinstance(exc, OSError):
         args = exc.__reduce__()[1]  # with the file names, which `args` leaves out
         return args if isinstance(args, tuple) else exc.args
     return exc.args
 
 
-def _rebuild(kind: int, name: str, content: bytes, text: str) -> BaseException | None:
+def _rebuild(kind: int, name: str, content: bytes, text: str, unpack: Unpack = loads_marked) -> BaseException | None:
     """The exception, or None where it cannot be made here, or not with this text. Raises BadFrame on bad content."""
     if kind == _OTHER:
         return None
-    value, unknown = loads_marked(content)
+    value, unknown = unpack(content)
     if unknown:
         return None
     if kind == _SENDABLE:
         exc = value
     else:
         cls = _TABLES[kind].get(name)
-        if cls is None or type(value) is not tuple:
+        if cls is None or type(value) is not list:
             raise BadFrame(f"a packed error of no known type: {name!r}")
         try:
             exc = cls(*value)

@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import multiprocessing.util  # noqa: F401 - joins children at exit: registered before our handler, it runs after it
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import CancelledError
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -18,8 +21,10 @@ from .channels.bounds import Bounds
 from .client import Client
 from .errors import Closed, UnknownService, WouldDeadlock
 from .host import Host
-from .limits import CALL_TIMEOUT_S, MAX_RESTARTS, MOVE_TIMEOUT_S, RESTART_WINDOW_S, STOP_TIMEOUT_S
+from .limits import CALL_TIMEOUT_S, MAX_RESTARTS, MOVE_TIMEOUT_S, REMOTE_PEERS, RESTART_WINDOW_S, STOP_TIMEOUT_S
 from .placement import Placement
+from .remote.curve import Curve
+from .remote.exposure import Exposure, Terms, close_exposures, open_exposure
 from .service import Service, check_class
 from .spawners.coroutine import forget_default
 from .spawners.inline import InlineHost
@@ -47,7 +52,9 @@ class Supervisor:
         self._intensity = Intensity(max_restarts, window_s)
         self._tree: Tree | None = None
         self._lock = threading.RLock()
+        self._closing = threading.RLock()
         self._pending: list[ServiceRecord] = []
+        self._exposures: list[Exposure] = []
         self._ended = threading.Event()
 
     # -- opening and closing -------------------------------------------------------------------------------------------
@@ -93,13 +100,17 @@ class Supervisor:
         Whoever waits gets `Closed`. Blocks; raises `WouldDeadlock` on an event loop's thread.
         """
         tree = self._tree
-        if tree is None or tree.closed:
+        if tree is None:
             self._ended.set()
             return
         if os.getpid() != tree.local.pid:
             return
-        self._drive("close", lambda: shutdown.shut_down(tree, timeout))
-        tree.release_control()
+        if not tree.closed:
+            refuse_to_block("close")
+        with self._closing:  # who closes beside another returns when all is closed, too
+            if not tree.closed:
+                self._drive("close", lambda: self._shut_down(tree, timeout))
+            tree.release_control()
         _live.discard(self)
         self._ended.set()
 
@@ -107,7 +118,7 @@ class Supervisor:
         """`close`, awaited."""
         tree = self._tree
         if tree is not None and not tree.closed:
-            await self._adrive(lambda: shutdown.shut_down(tree, timeout))
+            await self._adrive(lambda: self._shut_down(tree, timeout))
             if tree.home is not None:
                 tree.home.close_wires()
                 tree.home.turn()
@@ -117,9 +128,16 @@ class Supervisor:
         _live.discard(self)
         self._ended.set()
 
+    async def _shut_down(self, tree: Tree, timeout: float) -> None:
+        if self._exposures:  # a gather of nothing would make an event loop
+            await close_exposures(self._exposures)
+        await shutdown.shut_down(tree, timeout)
+        if any(not exposure.closed for exposure in self._exposures):  # made while the others were closed
+            await close_exposures(self._exposures)
+
     async def _fail(self) -> None:
         tree = self.tree
-        await shutdown.shut_down(tree)
+        await self._shut_down(tree, STOP_TIMEOUT_S)
         threading.Thread(target=tree.release_control, name="ipc-close", daemon=True).start()
         _live.discard(self)
         self._ended.set()
@@ -217,7 +235,7 @@ class Supervisor:
         tree.refuse_closed()
         tree.services[record.name] = record
         try:
-            self._drive("add", lambda: place.start(tree, record), record.placement)
+            self._drive("add", lambda: tree.operate(place.start(tree, record)), record.placement)
         except BaseException:
             tree.services.pop(record.name, None)
             raise
@@ -226,7 +244,7 @@ class Supervisor:
         tree.refuse_closed()
         tree.services[record.name] = record
         try:
-            await self._adrive(lambda: place.start(tree, record))
+            await self._adrive(lambda: tree.operate(place.start(tree, record)))
         except BaseException:
             tree.services.pop(record.name, None)
             raise
@@ -234,12 +252,12 @@ class Supervisor:
     def remove(self, name: str, timeout: float = STOP_TIMEOUT_S) -> None:
         """Stop one service and take it out of the tree; its clients get `Closed`."""
         tree, record = self.tree, self._known(name)
-        self._drive("remove", lambda: self._remove(tree, record, timeout))
+        self._drive("remove", lambda: tree.operate(self._remove(tree, record, timeout)))
 
     async def aremove(self, name: str, timeout: float = STOP_TIMEOUT_S) -> None:
         """`remove`, awaited."""
         tree, record = self.tree, self._known(name)
-        await self._adrive(lambda: self._remove(tree, record, timeout))
+        await self._adrive(lambda: tree.operate(self._remove(tree, record, timeout)))
 
     @staticmethod
     async def _remove(tree: Tree, record: ServiceRecord, timeout_s: float) -> None:
@@ -259,13 +277,13 @@ class Supervisor:
     def client(self, name: str) -> Client:
         """A client of a service; close it when it is no longer needed. Raises `UnknownService`."""
         tree, record = self.tree, self._known(name)
-        port_id = self._drive("client", lambda: _client_port(tree, record), record.placement)
+        port_id = self._drive("client", lambda: tree.operate(_client_port(tree, record)), record.placement)
         return Client(name, tree.local.agent.ports[port_id], self)
 
     async def aclient(self, name: str) -> Client:
         """`client`, awaited."""
         tree, record = self.tree, self._known(name)
-        port_id = await self._adrive(lambda: _client_port(tree, record))
+        port_id = await self._adrive(lambda: tree.operate(_client_port(tree, record)))
         return Client(name, tree.local.agent.ports[port_id], self)
 
     def close_client(self, port_id: int) -> None:
@@ -280,18 +298,65 @@ class Supervisor:
         if not tree.closing:
             await self._adrive(lambda: _close_port(tree, port_id))
 
+    def expose(
+        self,
+        name: str,
+        endpoint: str,
+        curve: Curve | None = None,
+        allow: Iterable[str] = (),
+        *,
+        bounds: Bounds | None = None,
+        max_peers: int = REMOTE_PEERS,
+    ) -> Exposure:
+        """Let other machines reach a service at `endpoint` (`tcp://address:port`; 0 or * for any), by `ipc.connect`.
+
+        `curve` are this side's keys, `allow` the public keys of those who may connect: without them it raises
+        `Insecure`. `bounds` are those of each caller (`limits.REMOTE_COMMANDS` and `REMOTE_BYTES` where none are
+        given), of at most `max_peers` callers. It is closed with the tree. Raises `UnknownService`, `ChannelError`
+        where the endpoint cannot be had, `WouldDeadlock`.
+        """
+        tree, _ = self.tree, self._known(name)
+        make = partial(self._expose, tree, Terms.check(name, endpoint, curve, allow, bounds, max_peers))
+        refuse_to_block("expose")
+        with self._lock:
+            tree.reader()
+        exposure: Exposure = self._drive("expose", make)
+        return exposure
+
+    async def aexpose(
+        self,
+        name: str,
+        endpoint: str,
+        curve: Curve | None = None,
+        allow: Iterable[str] = (),
+        *,
+        bounds: Bounds | None = None,
+        max_peers: int = REMOTE_PEERS,
+    ) -> Exposure:
+        """`expose`, awaited."""
+        tree, _ = self.tree, self._known(name)
+        make = partial(self._expose, tree, Terms.check(name, endpoint, curve, allow, bounds, max_peers))
+        exposure: Exposure = await self._adrive(make)
+        return exposure
+
+    async def _expose(self, tree: Tree, terms: Terms) -> Exposure:
+        tree.refuse_closed()
+        exposure = await open_exposure(tree, terms)
+        self._exposures = [*(known for known in self._exposures if not known.closed), exposure]
+        return exposure
+
     def move(self, name: str, placement: str | Placement, timeout: float = MOVE_TIMEOUT_S) -> None:
         """Move a running service; see `Client.move`."""
         tree, record, where = self.tree, self._known(name), Placement.parse(placement)
         parked = parked_host()
         if parked is not None and any(cell.host.host is parked for cell in record.cells):
             raise WouldDeadlock(f"service {name!r} cannot wait for its own move: let another thread move it")
-        self._drive("move", lambda: place.move(tree, record, where, timeout), where)
+        self._drive("move", lambda: tree.operate(place.move(tree, record, where, timeout)), where)
 
     async def amove(self, name: str, placement: str | Placement, timeout: float = MOVE_TIMEOUT_S) -> None:
         """`move`, awaited."""
         tree, record, where = self.tree, self._known(name), Placement.parse(placement)
-        await self._adrive(lambda: place.move(tree, record, where, timeout))
+        await self._adrive(lambda: tree.operate(place.move(tree, record, where, timeout)))
 
     def placement(self, name: str) -> str:
         """Where a service is now."""
@@ -304,13 +369,15 @@ class Supervisor:
     def stats(self) -> dict[str, ServiceStats]:
         """The numbers of every service. Blocks while child processes answer."""
         tree = self.tree
-        result: dict[str, ServiceStats] = self._drive("stats", lambda: _stats(tree))
+        tree.refuse_closed()
+        result: dict[str, ServiceStats] = self._drive("stats", lambda: tree.operate(_stats(tree)))
         return result
 
     async def astats(self) -> dict[str, ServiceStats]:
         """`stats`, awaited."""
         tree = self.tree
-        result: dict[str, ServiceStats] = await self._adrive(lambda: _stats(tree))
+        tree.refuse_closed()
+        result: dict[str, ServiceStats] = await self._adrive(lambda: tree.operate(_stats(tree)))
         return result
 
     # -- driving -------------------------------------------------------------------------------------------------------
@@ -348,7 +415,10 @@ class Supervisor:
             control = tree.reader()
         if control.is_current():
             raise WouldDeadlock(f"{method}() would wait for its own thread: use `await ….a{method}(…)` instead")
-        return control.submit(make()).result()
+        try:
+            return control.submit(make()).result()
+        except CancelledError:
+            raise Closed("the tree was closed meanwhile") from None
 
     async def _adrive(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         control = self.tree.reader()
@@ -398,8 +468,14 @@ _live: weakref.WeakSet[Supervisor] = weakref.WeakSet()
 def _close_all() -> None:
     for supervisor in list(_live):
         tree = supervisor._tree
-        if tree is not None and tree.home is None:
+        if tree is None or tree.closed:
+            continue
+        if tree.home is None:
             supervisor.close()
+        elif os.getpid() == tree.local.pid:
+            for exposure in supervisor._exposures:
+                exposure.abandon()
+            tree.abandon()
 
 
 atexit.register(_close_all)

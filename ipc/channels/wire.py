@@ -10,6 +10,7 @@ again after it let go.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from ..host import Host
     from .receiver import WireReceiver
 
+log = logging.getLogger("ipc")
+
 _FLUSH_BYTES = 16 * BATCH_BYTES
 _LARGE_BYTES = 4096
 
@@ -72,6 +75,7 @@ class WireClient:
         self.scheduled = False
         self.blocked = False
         self.closed = False
+        self.released = False
         self.on_lost = on_lost
         self.bad_frames = 0
 
@@ -348,15 +352,18 @@ class WireClient:
         for sender in list(self.senders.values()):
             if sender.wire is self:
                 sender.detach()
+            elif sender.ended is not None:
+                sender.ended()  # no mark comes back any more
         self.carrier.wake()
         self.host.soon(self._release)
         return True
 
     def _release(self) -> None:
-        """On the host's thread, and not while another thread still reads."""
+        """On the host's thread, once, and not while another thread still reads."""
         with self.mutex:
-            if self.leader is not None:
+            if self.leader is not None or self.released:
                 return
+            self.released = True
         fd = self.carrier.fileno()
         self.host.remove_reader(fd)
         self.host.remove_writer(fd)
@@ -507,7 +514,8 @@ class WireServer:
                     sent = self.carrier.send(stream_frame(pack_definitions(definitions)))
                 if payload:
                     sent = self.carrier.send(stream_frame(payload))
-        except ChannelError:
+        except ChannelError as error:
+            log.error("replies could not be sent: %s", error)
             self.close()
             return
         if not sent:

@@ -85,7 +85,8 @@ class DealerCarrier(Carrier):
     def __init__(self, socket: zmq.Socket[bytes]) -> None:
         self._socket = socket
         self._lock = threading.Lock()
-        self._kick = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        # 1: readable at first, because a socket nobody has received from yet signals nothing that comes
+        self._kick = os.eventfd(1, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll = select.epoll()
         self._epoll.register(option(socket, zmq.FD), select.EPOLLIN)
         self._epoll.register(self._kick, select.EPOLLIN)
@@ -163,6 +164,7 @@ class Router:
         self.socket = take_socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.peers: dict[bytes, WireServer] = {}
+        self.early: dict[bytes, list[bytes]] = {}
         self.endpoints: set[str] = set()
         self.closed = False
         host.add_reader(option(self.socket, zmq.FD), self.readable)
@@ -183,6 +185,11 @@ class Router:
             except zmq.Again:
                 break
             server = self.peers.get(parts[0])
+            if (early := self.early.pop(parts[0], None)) is not None:  # its first, which says no more than that it is here
+                for message in early:
+                    self.send(parts[0], message)
+                if parts[1:] == [b""]:
+                    continue
             if server is None or len(parts) != 2:
                 self.host.bad_frames += 1
                 continue
@@ -196,7 +203,10 @@ class Router:
         self.host.turn()
 
     def send(self, peer: bytes, message: bytes) -> None:
-        """Send one message. Raises `Broken` where that peer is gone."""
+        """Send one message, once the peer has connected. Raises `Broken` where it is gone."""
+        if (early := self.early.get(peer)) is not None:
+            early.append(message)
+            return
         try:
             self.socket.send(peer, zmq.NOBLOCK | zmq.SNDMORE)
             self.socket.send(message, zmq.NOBLOCK)
@@ -208,6 +218,7 @@ class Router:
     def drop(self, peer: bytes) -> None:
         """A peer is gone; the last one takes the socket with it."""
         self.peers.pop(peer, None)
+        self.early.pop(peer, None)
         if not self.peers and not self.closed:
             self.closed = True
             self.host.remove_reader(option(self.socket, zmq.FD))
@@ -262,6 +273,7 @@ class ZmqChannel(Channel):
         socket = take_socket(zmq.DEALER)
         socket.setsockopt(zmq.ROUTING_ID, routing_id)
         socket.connect(endpoint)
+        socket.send(b"", zmq.NOBLOCK)  # says that it is here: a ROUTER cannot send to who has not connected yet
         return DealerCarrier(socket)
 
     def accept(self, address: Any, host: Host) -> WireServer:
@@ -272,6 +284,7 @@ class ZmqChannel(Channel):
         router.bind(endpoint)
         server = WireServer(PeerCarrier(router, routing_id), host)
         router.peers[routing_id] = server
+        router.early[routing_id] = []
         return server
 
 

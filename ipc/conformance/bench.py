@@ -1,7 +1,7 @@
 """What every clause has at its disposal: patience, threads that are joined, things that are undone, and open ears.
 
-What goes wrong in an event loop's callback is only logged by asyncio; a bench listens to that log, and a clause during which a
-callback failed is broken.
+What goes wrong in an event loop's callback is only logged by asyncio; a bench listens to that log, and a clause during
+which a callback failed is broken.
 """
 
 from __future__ import annotations
@@ -48,16 +48,23 @@ class Bench:
         asyncio_log = logging.getLogger("asyncio")
         asyncio_log.addHandler(self._ears)
         self.undo.callback(asyncio_log.removeHandler, self._ears)
+        ours, mute = logging.getLogger("ipc"), logging.NullHandler()  # deaths on purpose need not be on the terminal
+        ours.addHandler(mute)
+        self.undo.callback(ours.removeHandler, mute)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             self.undo.close()
         except Exception:
             if error is None:
                 raise
         if error is None:
-            expect(not self._ears.heard, "no callback of an event loop fails", f"one did: {'; '.join(self._ears.heard)}")
+            expect(
+                not self._ears.heard, "no callback of an event loop fails", f"one did: {'; '.join(self._ears.heard)}"
+            )
 
     def hook(self, name: str, subject: Any, default: Any = None) -> Any:
         """Something that `make`, or what it made, says about itself."""
@@ -65,7 +72,9 @@ class Bench:
 
     # -- waiting -------------------------------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], object], expected: str, happened: Callable[[], str] | str, within_s: float = 0.0) -> None:
+    def until(
+        self, condition: Callable[[], object], expected: str, happened: Callable[[], str] | str, within_s: float = 0.0
+    ) -> None:
         """Look again until the condition holds. Raises `Unmet` when patience (or `within_s`) ends."""
         deadline = time.monotonic() + (within_s or self.patience_s)
         while not condition():
@@ -95,7 +104,11 @@ class Bench:
             more[:] = Footprint.take().more_than(before)
             return not more
 
-        self.until(is_back, f"descriptors, threads and processes as before {what}", lambda: f"there are more: {', '.join(more)}")
+        self.until(
+            is_back,
+            f"descriptors, threads and processes as before {what}",
+            lambda: f"there are more: {', '.join(more)}",
+        )
 
     # -- services ------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
@@ -11,9 +12,12 @@ from ..cell import Cell
 from ..channels.base import Channel, register_channel, unregister_channel
 from ..channels.bounds import Bounds
 from ..channels.carrier import Carrier
+from ..channels.frames import stream_frame
 from ..channels.port import Port
 from ..channels.wire import WireClient, WireServer
 from ..client import Client
+from ..codec import dumps
+from ..errors import Broken
 from ..service import Service
 from ..spawners.thread import ThreadHost
 from ..tree.agent import Agent
@@ -28,7 +32,7 @@ _SPAWNERS = ("thread", "process")
 
 
 class ChannelBench(Bench):
-    """`channel` is registered under a name of its own, legal for the spawners that `make.spawners` names (thread, process)."""
+    """`channel` is registered under a name of its own, legal for the spawners that `make.spawners` names."""
 
     channel: Channel
     name: str
@@ -71,9 +75,9 @@ class ChannelBench(Bench):
         """A bare wire: a carrier, and the service's end on a host."""
         return Ends(self)
 
-    def wires(self) -> Wires:
-        """Two hosts, and wires between them."""
-        return Wires(self)
+    def wires(self, run_dir: str = "") -> Wires:
+        """Two hosts, and wires between them; with a directory, as between two processes."""
+        return Wires(self, run_dir)
 
 
 class Ends:
@@ -89,6 +93,21 @@ class Ends:
         self.server: WireServer = self.on_host(lambda: self._accept(there))
         self.carrier: Carrier = bench.channel.dial(here)
         bench.undo.callback(self.close)
+        self._greet()
+
+    def _greet(self) -> None:
+        """Let an empty frame come through, so that the connection is up, whatever it took."""
+        greeting, deadline = stream_frame(dumps([])), time.monotonic() + self.bench.patience_s
+        while not self.on_host(lambda: self._said(greeting)) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self.carrier.receive(lambda frame: None, deadline)
+
+    def _said(self, frame: list[bytes]) -> bool:
+        try:
+            self.server.carrier.send(list(frame))
+        except Broken:
+            return False
+        return True
 
     def _accept(self, address: Any) -> WireServer:
         server = self.bench.channel.accept(address, self.host)
@@ -101,14 +120,13 @@ class Ends:
         async def call() -> T:
             return function()
 
-        return self.host.submit(call()).result(self.bench.patience_s)
+        result: T = self.host.submit(call()).result(self.bench.patience_s)
+        return result
 
     def pour(self, frames: list[list[bytes]]) -> None:
         """The service sends these frames, as fast as they are taken."""
 
         async def pour() -> None:
-            import asyncio
-
             for frame in frames:
                 taken = self.server.carrier.send(list(frame))
                 while not taken:
@@ -127,8 +145,9 @@ class Ends:
 class Wires:
     """What a tree makes of a channel, without the tree: an agent, a host of senders, a host of services."""
 
-    def __init__(self, bench: ChannelBench) -> None:
+    def __init__(self, bench: ChannelBench, run_dir: str = "") -> None:
         self.bench = bench
+        self.run_dir = run_dir
         self.lost: list[int] = []
         self.agent = Agent(self._event)
         self.here, self.there = ThreadHost("conformance-senders"), ThreadHost("conformance-services")
@@ -146,15 +165,21 @@ class Wires:
 
     def do(self, coroutine: Coroutine[Any, Any, T], timeout_s: float = 0.0) -> T:
         """Run one operation of the agent."""
-        return self.here.submit(coroutine).result(timeout_s or self.bench.patience_s)
+        result: T = self.here.submit(coroutine).result(timeout_s or self.bench.patience_s)
+        return result
 
     def cell(self, service: Service, serve: bool = True) -> Cell:
         """Place a service; with `serve` False it takes no command yet."""
         number = self._number()
         spec = {
-            "cell": number, "name": type(service).__name__.lower(), "host": _SERVICES, "service": service, "nests": False,
-            "outlets": {}, "fresh": True,
-        }  # fmt: skip
+            "cell": number,
+            "name": type(service).__name__.lower(),
+            "host": _SERVICES,
+            "service": service,
+            "nests": False,
+            "outlets": {},
+            "fresh": True,
+        }
         self.do(self.agent.place(spec))
         if serve:
             self.serve(number)
@@ -167,7 +192,7 @@ class Wires:
     def wire(self, hosted: bool = False) -> int:
         """A new wire; with `hosted` the senders' host reads it all the time."""
         number = self._number()
-        there, here, _ = self.bench.channel.link("", _SERVICES)
+        there, here, _ = self.bench.channel.link(self.run_dir, _SERVICES)
         self.do(self.agent.listen(number, _SERVICES, self.bench.name, there))
         self.do(self.agent.dial(number, _SENDERS, self.bench.name, here, hosted))
         return number
@@ -179,6 +204,14 @@ class Wires:
     def server_end(self, wire: int) -> WireServer:
         """The service's end."""
         return self.agent.accepted[wire]
+
+    def rewire(self, port: Port, cell: Cell) -> int:
+        """A new wire, for a port that was detached."""
+        wire, line = self.wire(), port.senders[0].line
+        limits = [port.bounds.commands, port.bounds.bytes]
+        self.do(self.agent.receive(line, port.id, cell.id, wire, limits, None))
+        self.do(self.agent.attach(port.id, [[line, cell.id, False, wire, False, None]], None))
+        return wire
 
     def port(self, cell: Cell, wire: int, bounds: Bounds | None = None) -> Port:
         """A port with one sender over this wire to this cell."""

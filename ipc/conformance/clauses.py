@@ -1,7 +1,7 @@
 """Clauses: a list of named checks, and the runner that gives each a bench, a thread and a limit.
 
-A check runs in a thread of its own, because an implementation that loses a wake-up would otherwise hold up who tests it: after
-the limit the clause counts as broken, and the message says in which line the check still waits.
+A check runs in a thread of its own, because an implementation that loses a wake-up would otherwise hold up who tests
+it: after the limit the clause counts as broken, and the message says in which line the check still waits.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def run(clause: Clause[B], open_bench: Callable[[], B], patience_s: float) -> st
     thread.start()
     thread.join(_LIMIT * patience_s)
     if thread.is_alive():
-        raise NotConformant(clause.name, clause.text, f"the check still waits after {_LIMIT * patience_s:g} s\n{_stack(thread)}")
+        raise NotConformant(
+            clause.name, clause.text, f"the check still waits after {_LIMIT * patience_s:g} s\n{_stack(thread)}"
+        )
     if not failed:
         return None
     error = failed[0]

@@ -1,7 +1,8 @@
 """Services that the checks place, in this process and in others.
 
-A channel must be known in every process that uses it. A service with a recipe (module, qualified name and temporary name of what
-makes the channel) registers it where the service is made; a tree sends that recipe as a parameter, by its own descriptor.
+A channel must be known in every process that uses it. A service with a recipe (module, qualified name and temporary
+name of what makes the channel) registers it where the service is made; a tree sends that recipe as a parameter, by its
+own descriptor.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class Act(Placed):
 class Sharded(Act):
     """`Act` by key: commands are [verb, argument], dealt by their argument."""
 
-    shard_key = staticmethod(lambda command: command[1])
+    shard_key = staticmethod(lambda command: command[1])  # type: ignore[assignment]
 
 
 class Blocking(Act):
@@ -111,7 +112,7 @@ class Blocking(Act):
 
 
 class Awaiting(Placed):
-    """Waits by `await`; a command is the seconds, and the reply the loop turns that others had meanwhile."""
+    """Waits by `await`; a command is the seconds, and the reply."""
 
     concurrency = 8
 

@@ -8,7 +8,7 @@ from ..errors import IpcError
 
 
 class NotConformant(IpcError, AssertionError):
-    """A clause of the contract was broken. `clause` is its name, `expected` what it asks for, `happened` what was seen."""
+    """A clause was broken: `clause` is its name, `expected` what the contract asks for, `happened` what was seen."""
 
     def __init__(self, clause: str = "", expected: str = "", happened: str = "") -> None:
         super().__init__(clause, expected, happened)

@@ -50,6 +50,9 @@ class Spawner(ABC):
     async def stop(self, spawned: Spawned) -> None:
         """End a host that no service lives on, within a bound; nothing of it is left. Must not raise."""
 
+    def abandon(self, spawned: Spawned) -> None:  # noqa: B027 - where a host ends by itself, nothing is to be done
+        """At the interpreter's end, the control loop being closed: let the host end by itself. Must not raise."""
+
 
 SPAWNERS: dict[str, Spawner] = {}
 """By name, those that have hosts of their own; `inline` and `coroutine` live on the tree's home host."""

@@ -16,6 +16,7 @@ import socket
 import threading
 from typing import Any
 
+from ..codec import loads
 from ..errors import BadFrame, EndOfChannel, IpcError
 from ..host import Host
 from ..limits import STOP_TIMEOUT_S
@@ -52,7 +53,7 @@ class Child:
         self.agent.hosts[host_id] = self.host
         self.send_lock = threading.Lock()
         self.finished = asyncio.Event()
-        self.order: asyncio.Queue[tuple[int, str, list[Any]]] = asyncio.Queue()
+        self.order: asyncio.Queue[tuple[int, str, bytes, list[int]]] = asyncio.Queue()
 
     def run(self) -> None:
         """Serve until the tree says `exit`, its process ends, or SIGTERM comes."""
@@ -106,18 +107,17 @@ class Child:
             self._finish()
 
     def _take(self, message: list[Any], descriptors: list[int]) -> None:
-        request, operation, arguments = message
-        if operation in _WITH_DESCRIPTOR and descriptors:
-            arguments[3] = descriptors.pop()
+        request, operation, packed = message
         if operation == "exit":
             self._answer(request, True, None)
             self._finish()
         elif operation == "stats":
             cells = self.agent.cells
-            self._answer(request, True, [cells[cell_id].stats() for cell_id in arguments[0] if cell_id in cells])
+            (wanted,) = loads(packed)
+            self._answer(request, True, [cells[cell_id].stats() for cell_id in wanted if cell_id in cells])
         else:
             with contextlib.suppress(RuntimeError):
-                self.host.loop.call_soon_threadsafe(self.order.put_nowait, (request, operation, arguments))
+                self.host.loop.call_soon_threadsafe(self.order.put_nowait, (request, operation, packed, descriptors))
 
     def _finish(self) -> None:
         watchdog = threading.Timer(2 * STOP_TIMEOUT_S, os._exit, (1,))
@@ -129,13 +129,15 @@ class Child:
     async def _carry_out(self) -> None:
         waiting: set[asyncio.Task[None]] = set()
         while True:
-            request, operation, arguments = await self.order.get()
-            task = asyncio.create_task(self._perform(request, operation, arguments))
+            task = asyncio.create_task(self._perform(*await self.order.get()))
             waiting.add(task)
             task.add_done_callback(waiting.discard)
 
-    async def _perform(self, request: int, operation: str, arguments: list[Any]) -> None:
+    async def _perform(self, request: int, operation: str, packed: bytes, descriptors: list[int]) -> None:
         try:
+            arguments = loads(packed)
+            if operation in _WITH_DESCRIPTOR and descriptors:
+                arguments[3] = descriptors.pop()
             value = await getattr(self.agent, operation)(*arguments)
         except Exception as error:
             self._answer(request, False, pack_error(error))

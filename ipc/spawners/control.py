@@ -25,7 +25,8 @@ MAX_DESCRIPTORS = 16
 
 def pack_control(message: list[Any], descriptors: int = 0) -> bytes:
     """One frame. Raises `NotSendable`."""
-    body = dumps(message)
+    first, second, third = message
+    body = dumps([first, second, dumps(third)])
     return _HEAD.pack(len(body), descriptors) + body
 
 
@@ -61,7 +62,7 @@ class ControlReader:
         self._buffer += data
 
     def next(self) -> tuple[list[Any], list[int]] | None:
-        """The next whole frame and its descriptors, or None. Raises `BadFrame`."""
+        """The next whole frame and its descriptors, or None; its last part is still packed. Raises `BadFrame`."""
         if len(self._buffer) < _HEAD.size:
             return None
         size, count = _HEAD.unpack_from(self._buffer)

@@ -58,6 +58,7 @@ class InlineHost:
             return self.depth > 0
         finally:
             self.lock.release()
+            self.drain()
 
     def schedule(self, cell: Cell) -> None:
         """Serve this cell: now and here, or by whoever holds the lock, or when the outermost call returns."""
@@ -97,12 +98,15 @@ class InlineHost:
 
     async def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine of a cell's life; it has nothing to wait for. Blocks while a command is served."""
-        with self.lock:
-            self.depth += 1
-            try:
-                return run_now(coroutine)
-            finally:
-                self.depth -= 1
+        try:
+            with self.lock:
+                self.depth += 1
+                try:
+                    return run_now(coroutine)
+                finally:
+                    self.depth -= 1
+        finally:
+            self.drain()  # what became ready inside was left for now
 
     def soon(self, function: Callable[[], Any]) -> None:
         """Run a function on the host that reads for this tree."""
@@ -139,13 +143,14 @@ def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any],
                 times.append(took)
                 cell.busy_s += took
                 cell.busy = False
+                cell.taken = False
                 home.depth -= 1
                 if cell.inbox:
                     cell.wake()
         finally:
             release()
-        if home.ready:
-            home.drain()
+            if home.ready:  # whoever found the lock taken relies on its holder to look again, however it leaves
+                home.drain()
         return True
 
     return serve
@@ -203,8 +208,8 @@ def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalRec
                     cell.wake()
         finally:
             release()
-        if home.ready:
-            home.drain()
+            if home.ready:  # whoever found the lock taken relies on its holder to look again, however it leaves
+                home.drain()
         return value if waiter is None else waiter
 
     return serve

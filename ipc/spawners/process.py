@@ -11,8 +11,11 @@ import array
 import asyncio
 import contextlib
 import multiprocessing
+import multiprocessing.util
 import os
 import socket
+import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -20,14 +23,22 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from ..channels.base import CHANNELS
+from ..codec import loads
 from ..errors import BadFrame, EndOfChannel, ServiceDied, StartTimeout
 from ..host import Host
 from ..limits import KILL_TIMEOUT_S, START_TIMEOUT_S, STOP_TIMEOUT_S
 from ..remote_errors import unpack_error
+from ..tree.rundir import SOCKET_PATH_BYTES
 from .base import Spawned, Spawner, register_spawner
 from .child import main
 from .control import ControlReader, pack_control
-from .thread import in_thread
+from .thread import in_thread, need_descriptors
+
+_START_DESCRIPTORS = 8
+"""What the standard library opens at once to start a process: a connection to the fork server, two pipes, and slack."""
+
+_TEMPORARY_NAME_BYTES = 48
+"""What its temporary directory's name and its socket's take at the most."""
 
 _preloaded = ["ipc.spawners.child"]
 _started = False
@@ -44,9 +55,29 @@ def _start(process: BaseProcess) -> None:
     with _start_lock:
         if not _started:
             _started = True
+            _shorten_temporary_directory()
             if _method() == "forkserver":
                 multiprocessing.get_context("forkserver").set_forkserver_preload(_preloaded)
-        process.start()
+        need_descriptors(_START_DESCRIPTORS)
+        main_module = sys.modules["__main__"]
+        hidden = getattr(main_module, "__file__", None)
+        if hidden == "<stdin>":  # which a child would try to run
+            del main_module.__file__
+        try:
+            process.start()
+        finally:
+            if hidden == "<stdin>":
+                main_module.__file__ = hidden
+
+
+def _shorten_temporary_directory() -> None:
+    """The fork server listens at a Unix socket in the standard library's temporary directory: is its path too long?"""
+    if len(os.fsencode(tempfile.gettempdir())) + _TEMPORARY_NAME_BYTES > SOCKET_PATH_BYTES:
+        before, tempfile.tempdir = tempfile.tempdir, "/tmp"
+        try:
+            multiprocessing.util.get_temp_dir()
+        finally:
+            tempfile.tempdir = before
 
 
 def _method() -> str:
@@ -97,6 +128,8 @@ class RemoteAgent:
         """Carry out an operation there. Raises what it raised, `ServiceDied` where the process ends, `StartTimeout`."""
         loop = asyncio.get_running_loop()
         values = list(arguments)
+        if operation == "place":  # the types of its parameters are known there once its module is
+            await self.do("know", values[0]["class"], timeout_s=timeout_s)
         descriptors: list[int] = []
         if operation in ("listen", "dial") and CHANNELS[values[2]].descriptors:
             descriptors.append(values[3])
@@ -154,12 +187,17 @@ class RemoteAgent:
         except (EndOfChannel, BadFrame):
             self._ended()
 
-    def _take(self, request: int, what: Any, value: Any) -> None:
+    def _take(self, request: int, what: Any, packed: bytes) -> None:
         if request == 0:
-            self._on_event(what, *value)
+            self._on_event(what, *loads(packed))
             return
         future = self._requests.get(request)
         if future is None or future.done():
+            return
+        try:
+            value = loads(packed)
+        except BadFrame as error:
+            future.set_exception(error)
             return
         if what:
             future.set_result(value)
@@ -210,7 +248,9 @@ class RemoteAgent:
         return True
 
     async def stop(self, stuck: bool = False) -> None:
-        """Ask it to exit, then (at once where a call in it does not end) terminate, then kill; returns when it is gone."""
+        """Ask it to exit, then (at once where a call in it does not end) terminate, then kill; returns when it is
+        gone.
+        """
         self._expected = True
         if not self._closed:
             with contextlib.suppress(ServiceDied, StartTimeout):
@@ -219,6 +259,11 @@ class RemoteAgent:
                 self._process.terminate()
         if self.exit_code is None:
             await self.reap()
+        self._ended()
+
+    def abandon(self) -> None:
+        """Close the control socket, at whose end the process ends."""
+        self._expected = True
         self._ended()
 
     def kill(self) -> None:
@@ -251,6 +296,9 @@ class ProcessSpawner(Spawner):
 
     async def stop(self, spawned: Spawned) -> None:
         await spawned.agent.stop(spawned.stuck)
+
+    def abandon(self, spawned: Spawned) -> None:
+        spawned.agent.abandon()
 
 
 register_spawner(ProcessSpawner())

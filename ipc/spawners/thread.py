@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +17,15 @@ from .base import Spawned, Spawner, register_spawner
 
 log = logging.getLogger("ipc")
 
+_LOOP_DESCRIPTORS = 8
+"""What an event loop opens: an epoll, an eventfd or a pipe, a socket pair for signals, and slack."""
+
 
 class ThreadHost(Host):
     """A host in a thread of its own, started and stopped with it. Daemonic: it never keeps the interpreter alive."""
 
     def __init__(self, name: str) -> None:
+        need_descriptors(_LOOP_DESCRIPTORS)
         super().__init__(name, new_loop())
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
@@ -73,10 +78,25 @@ class ThreadSpawner(Spawner):
         timeout_s = KILL_TIMEOUT_S if spawned.stuck else STOP_TIMEOUT_S
         await in_thread(lambda: _stop(host, timeout_s), asyncio.get_running_loop())
 
+    def abandon(self, spawned: Spawned) -> None:
+        assert isinstance(spawned.host, ThreadHost)
+        _stop(spawned.host, KILL_TIMEOUT_S)
+
 
 def _stop(host: ThreadHost, timeout_s: float) -> None:
     if not host.stop(timeout_s):
         log.error("thread %s did not end within %g s: a call in it still runs; it is left behind", host.name, timeout_s)
+
+
+def need_descriptors(count: int) -> None:
+    """Raise `OSError` where fewer are left. What is made next would leak some of its own where they end half-way."""
+    taken: list[int] = []
+    try:
+        for _ in range(count):
+            taken.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 async def in_thread(function: Callable[[], Any], loop: asyncio.AbstractEventLoop) -> None:

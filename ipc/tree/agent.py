@@ -5,6 +5,7 @@ The tree has one agent in its own process and one in each child (behind `spawner
 same, and their arguments are plain values, so that each can be carried over the control descriptor. A class comes as an
 import path, by that descriptor only.
 
+    know        import a class
     place       make a cell on a host; open, start (or bring a state); it does not serve yet
     serve       serve from now on
     take        stop serving, wait for running calls, give the state (and keep it, until `drop` or `restore`)
@@ -56,6 +57,10 @@ class Agent:
         self.receivers: dict[int, WireReceiver] = {}
 
     # -- cells ---------------------------------------------------------------------------------------------------------
+
+    async def know(self, path: list[str]) -> None:
+        """Import a service's class, and with its module the types that are registered there."""
+        find_class(*path)
 
     async def place(self, spec: dict[str, Any]) -> None:
         """Make a cell. Raises what its constructor, `open` or `start` raised; then nothing is left of it."""
@@ -214,7 +219,10 @@ class Agent:
                         kept, start = [], index + 1
                 else:
                     kept.append(command)
-            queued.append([receiver.port if receiver else 0, run, start, deadline, list(chain), kept, nbytes])
+            if kept:
+                queued.append([receiver.port if receiver else 0, run, start, deadline, list(chain), kept, nbytes])
+            elif receiver is not None:
+                receiver.served(0, nbytes)
         return queued
 
     def _requests(self, cell: Cell, pack: bool) -> list[Any]:
@@ -257,10 +265,22 @@ class Agent:
                 held[port_id] = [replies, receiver.served_count, receiver.nbytes]
         return held
 
-    async def restore(self, cell_id: int, service: Any = None) -> None:
-        """The successor could not come up: open again here; `serve` follows. Raises what `open` raised."""
+    async def restore(self, cell_id: int, lost: bool = False) -> None:
+        """The successor could not come up: open again here; `serve` follows. Raises what `open` raised.
+
+        `lost` where the senders were told that all that had come is lost.
+        """
         cell = self.cells[cell_id]
-        await cell.host.run(self._reopen(cell, serve=False))
+        await cell.host.run(self._restore(cell, lost))
+
+    async def _restore(self, cell: Cell, lost: bool) -> None:
+        if lost:
+            cell.inbox.clear()
+            for receiver in cell.receivers.values():
+                if isinstance(receiver, WireReceiver):
+                    receiver.held.clear()
+                    receiver.served_count = receiver.nbytes = 0
+        await self._reopen(cell, serve=False)
 
     async def _reopen(self, cell: Cell, serve: bool = True) -> None:
         cell.service._ipc_cell = cell
@@ -360,7 +380,7 @@ class Agent:
             wire.host.wires.discard(wire)
             wire.close()
         if (server := self.accepted.pop(wire_id, None)) is not None:
-            await server.host.run(_call(server.close))
+            server.host.soon(server.close)  # not awaited: that host may be in a long call
 
     async def receive(self, line: int, port_id: int, cell_id: int, wire_id: int, bounds: list[int], held: Any) -> None:
         """Commands of this line that come by this wire go to this cell; `held` replies go back first."""
@@ -438,12 +458,14 @@ class Agent:
         if [sender.line for sender in old] != [line[0] for line in lines]:
             port.direct = port.direct_cast = None
             port.senders = [Sender(port, line, cell_id, concurrent) for line, cell_id, concurrent, *_ in lines]
-            for sender in old:
+            for sender in old if lines else ():
                 for entry in sender.take_out():
                     self._deal(port, entry)
                 for waiter in list(port.pending.values()):
                     if waiter.sender is sender and waiter.left:
-                        waiter.sender = port.senders[0] if port.senders else None
+                        waiter.sender = port.senders[0]
+            if not lines:
+                self._abandon(port, old)
         for sender, (_, cell_id, _, wire_id, same, outstanding) in zip(port.senders, lines, strict=True):
             if outstanding is not None:
                 sender.sent += outstanding[0]
@@ -455,6 +477,15 @@ class Agent:
                     sender.attach_wire(wire)
             elif (cell := self.cells.get(cell_id)) is not None:
                 self._attach_local(port, sender, cell, same)
+
+    @staticmethod
+    def _abandon(port: Port, senders: list[Sender]) -> None:
+        """The target was removed: who waits for it is told, also where its last words were lost on their way."""
+        for sender in senders:
+            port.lost += sum(entry.count for entry in sender.take_out() if entry.waiter is None)
+        for run, waiter in list(port.pending.items()):
+            waiter.fail_all(Closed(f"service {port.target!r} was removed"))
+            port.forget(run)
 
     @staticmethod
     def _deal(port: Port, entry: Out) -> None:
@@ -476,7 +507,8 @@ class Agent:
         if isinstance(previous, WireReceiver):
             previous.hand_over(receiver)
         sender.attach_cell(cell, receiver, cross)
-        if port.owned_by_client and cell.nests and isinstance(cell.host, InlineHost) and not PACK_ALL:
+        alone = len(port.senders) == 1  # of several shards the command's key decides
+        if port.owned_by_client and alone and cell.nests and isinstance(cell.host, InlineHost) and not PACK_ALL:
             port.direct = direct_call(cell.host, cell, sender, receiver)
             port.direct_cast = direct_cast(cell.host, cell, sender)
 
@@ -510,7 +542,9 @@ class Agent:
                 await ended
         except TimeoutError:
             return [False, *_beyond(sender)]
-        return [True, *_beyond(sender)]
+        finally:
+            sender.ended = None
+        return [not wire.closed, *_beyond(sender)]
 
     async def died(self, port_id: int, line: int, reason: str, exit_code: int | None) -> int:
         """The cell behind a line is gone with all that had left for it: tell who waits. Returns how many were lost."""
@@ -562,6 +596,15 @@ async def _call(function: Callable[[], Any]) -> None:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def class_path(cls: type[Service]) -> list[str]:
+    """The import path of a service class, as `find_class` takes it in another process."""
+    module = cls.__module__
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    if module == "__main__" and spec is not None and spec.name.endswith(".__main__"):
+        module = spec.name  # `python -m package`: multiprocessing does not import that one in a child
+    return [module, cls.__qualname__]
 
 
 def find_class(module: str, qualname: str) -> type[Service]:

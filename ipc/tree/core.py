@@ -16,8 +16,9 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from ..channels.base import CHANNELS
 from ..channels.bounds import Bounds
@@ -29,12 +30,14 @@ from ..service import Service
 from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import release_default, take_default
 from ..spawners.inline import InlineHost
-from .agent import Agent
+from .agent import Agent, class_path
 from .legal import reaches
 from .records import CellRecord, HostRecord, Intensity, LineRecord, PortRecord, ServiceRecord, WireRecord
 from .rundir import make_run_dir
 
 log = logging.getLogger("ipc")
+
+T = TypeVar("T")
 
 CLIENTS, INLINE, COROUTINE = 0, 1, 2
 
@@ -74,6 +77,10 @@ class Tree:
         self.run_dir = ""
         self.closing = False
         self.closed = False
+        self.ending = asyncio.Event()
+        self.over = asyncio.Event()
+        self.operations = 0
+        self.idle = asyncio.Event()
         self.failed: IpcError | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
         self.on_death: Callable[..., Any]
@@ -157,6 +164,8 @@ class Tree:
     async def _group(self, placement: Placement) -> list[HostRecord]:
         name = placement.group or ""
         members = self.groups.get(name)
+        if members is not None and not await self.refill(members):
+            members = None
         if members is None:
             members = await self.new_hosts(placement.spawner, [f"{name}.{index}" for index in range(placement.count)])
             for host in members:
@@ -167,6 +176,29 @@ class Tree:
             raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
         return members
 
+    async def new_member(self, cell: CellRecord) -> HostRecord:
+        """The host of a group that takes a cell whose own has ended: one without a shard of its service, or with the
+        fewest.
+        """
+        async with self.group_lock:
+            members = await self._group(replace(cell.service.placement, group=cell.host.group))
+            free = [member for member in members if all(other.service is not cell.service for other in member.cells)]
+            return min(free or members, key=lambda member: len(member.cells) + member.claims)
+
+    async def refill(self, members: list[HostRecord]) -> bool:
+        """Put new hosts in the place of those of a group that have ended; under `group_lock`. Raises why one did not
+        start. False where the last service left the group meanwhile: then there is no such group any more.
+        """
+        for index, member in enumerate(members):
+            if member.gone:
+                fresh = await self.new_host(member.kind, f"{member.group}.{index}")
+                fresh.group = member.group
+                members[index] = fresh
+                if self.groups.get(member.group or "") is not members:
+                    await self.drop_host(fresh)
+                    return False
+        return True
+
     async def new_host(self, kind: str, name: str) -> HostRecord:
         """A new thread or process. Raises why it did not start."""
         reader = self.reader()
@@ -174,6 +206,9 @@ class Tree:
         spawned = await SPAWNERS[kind].spawn(
             reader, number, name, lambda event, *arguments: self._event(number, event, *arguments)
         )
+        if self.closing:
+            await SPAWNERS[kind].stop(spawned)
+            raise Closed("the tree was closed meanwhile")
         return self._add_host(HostRecord(number, kind, spawned.agent or self.local, spawned.host, spawned))
 
     async def drop_host(self, host: HostRecord) -> None:
@@ -318,7 +353,7 @@ class Tree:
         agent = self.agent_of(port.owner)
         key: Any = None
         if len(lines) > 1 and record.cls.shard_key is not None:
-            key = record.cls if agent is self.local else [record.cls.__module__, record.cls.__qualname__]
+            key = record.cls if agent is self.local else class_path(record.cls)
         await agent.do("attach", port.id, lines, key)
 
     async def prepare(self, port: PortRecord, concurrent: bool) -> None:
@@ -373,11 +408,54 @@ class Tree:
             shutil.rmtree(self.run_dir, ignore_errors=True)
             self.run_dir = ""
 
+    def abandon(self) -> None:
+        """The event loop that the tree lived on has ended, and nobody had closed the tree: let go of all without it."""
+        self.closing = True
+        if self.home is not None:
+            self.home.thread = None
+        for host in list(self.hosts.values()):
+            if host.spawned is not None and not host.gone:
+                host.gone = True
+                SPAWNERS[host.kind].abandon(host.spawned)
+        for wire in list(self.local.agent.dialled.values()):
+            wire.close()
+            wire.carrier.close()
+        if self.home is not None:
+            self.home.close_wires()
+        self.release()
+
     def release_control(self) -> None:
         """Give the default host back. Blocks; never on its own thread."""
         if self.home is None and self.control is not None:
             self.control = None
             release_default()
+
+    async def operate(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await an operation that somebody waits for; the end of the tree waits for its end."""
+        self.operations += 1
+        self.idle.clear()
+        try:
+            return await coroutine
+        finally:
+            self.operations -= 1
+            if not self.operations:
+                self.idle.set()
+
+    async def unless_closed(self, coroutine: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """Await what a service does, at most so long. Raises `StartTimeout`, and `Closed` when the tree ends."""
+        if asyncio._get_running_loop() is None:
+            return await coroutine
+        task, ending = asyncio.ensure_future(coroutine), asyncio.ensure_future(self.ending.wait())
+        try:
+            await asyncio.wait({task, ending}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return task.result()
+        finally:
+            task.cancel()
+            ending.cancel()
+        if self.closing:
+            raise Closed("the tree was closed meanwhile")
+        raise StartTimeout(f"a service did not start within {timeout_s:g} s")
 
     def refuse_closed(self) -> None:
         """Raise what closed the tree, if something did."""

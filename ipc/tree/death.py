@@ -19,6 +19,9 @@ from .records import CellRecord, HostRecord, ServiceRecord, WireRecord
 
 log = logging.getLogger("ipc")
 
+_AGAIN_S = 0.02
+"""A restart that failed is tried again after this: the end of a process is seen before that."""
+
 _SETTLE_S = 0.2
 """A connection that breaks is usually the first sign of a process that ends: its own end is then seen within this."""
 
@@ -49,34 +52,25 @@ async def host_ended(tree: Tree, host_id: int) -> None:
         await tree.hang_up(wire)
     cells = sorted(host.cells, key=lambda cell: cell.id)
     for cell in cells:
-        await _tell(tree, cell, reason, code)
-    if host.group is not None:
-        await _refill(tree, host)
+        await _tell(tree, cell, host, reason)
     for cell in cells:
         if tree.closing:
             return
         await restart(tree, cell, reason, host)
+    await tree.drop_if_empty(host)
 
 
-async def _tell(tree: Tree, cell: CellRecord, reason: str, code: int | None) -> None:
+async def _tell(tree: Tree, cell: CellRecord, dead: HostRecord, reason: str) -> None:
+    """What had left for a cell is lost with its host, unless it moves from there: then the move says what is lost."""
     record = cell.service
     for port in tree.ports_to(record):
         for line in port.lines:
-            if line.cell is cell and not (port.owner is not None and port.owner.host.gone):
+            if line.cell is cell and cell.host is dead and not (port.owner is not None and port.owner.host.gone):
                 try:
-                    lost = await tree.agent_of(port.owner).do("died", port.id, line.id, reason, code)
+                    lost = await tree.agent_of(port.owner).do("died", port.id, line.id, reason, dead.agent.exit_code)
                 except ServiceDied:
                     continue
                 record.kept["lost"] = record.kept.get("lost", 0) + lost
-
-
-async def _refill(tree: Tree, host: HostRecord) -> None:
-    members = tree.groups.get(host.group or "")
-    if members is None:
-        return
-    fresh = await tree.new_host(host.kind, f"{host.group}.{members.index(host)}")
-    fresh.group = host.group
-    members[members.index(host)] = fresh
 
 
 async def service_died(tree: Tree, cell: CellRecord, reason: str) -> None:
@@ -103,22 +97,24 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
             log.error("service %r is restarted: %s", record.name, reason)
             try:
                 async with tree.lock:
-                    await _replace(tree, cell, dead_host)
+                    await _replace(tree, cell)
                 return
             except IpcError as error:
                 reason = f"its restart failed: {error}"
-                if tree.closing:
-                    return
             except Exception as error:
                 reason = f"its restart failed: {type(error).__name__}: {error}"
+            await asyncio.sleep(_AGAIN_S)
+            if tree.closing:
+                return
 
 
-async def _replace(tree: Tree, cell: CellRecord, dead_host: HostRecord | None) -> None:
+async def _replace(tree: Tree, cell: CellRecord) -> None:
     record = cell.service
     queued: list[Any] = []
     held: dict[int, Any] = {}
-    if cell.host is dead_host:
-        host = await _successor(tree, cell, dead_host)
+    if cell.host.gone:
+        await _tell(tree, cell, cell.host, "its process ended")
+        host = await _successor(tree, cell)
     else:
         host = cell.host
         if cell.id in tree.cells:
@@ -133,9 +129,6 @@ async def _replace(tree: Tree, cell: CellRecord, dead_host: HostRecord | None) -
     for port in list(cell.ports.values()):
         await tree.drop_port(port, ServiceDied(record.name, "the service that asked has died"))
     cell.ports = {}
-    cell.host.cells.discard(cell)
-    cell.host = host
-    host.cells.add(cell)
     for name, target in record.outlets.items():
         cell.ports[name] = await tree.new_port(target, cell, record.bounds)
     spec = base_spec(tree, cell)
@@ -147,12 +140,17 @@ async def _replace(tree: Tree, cell: CellRecord, dead_host: HostRecord | None) -
     await host.agent.do("serve", cell.id, queued)
 
 
-async def _successor(tree: Tree, cell: CellRecord, dead: HostRecord) -> HostRecord:
-    if dead.group is not None:
-        members = tree.groups[dead.group]
-        gone = next((member for member in members if not member.gone and not member.cells), None)
-        return gone or min(members, key=lambda member: len(member.cells))
-    return await tree.new_host(dead.kind, cell.service.name)
+async def _successor(tree: Tree, cell: CellRecord) -> HostRecord:
+    """Another host for a cell whose host has ended; from now on it lives there."""
+    dead = cell.host
+    if dead.group is None:
+        host = await tree.new_host(dead.kind, cell.service.name)
+    else:
+        host = await tree.new_member(cell)
+    dead.cells.discard(cell)
+    cell.host = host
+    host.cells.add(cell)
+    return host
 
 
 async def give_up(tree: Tree, record: ServiceRecord, reason: str) -> None:

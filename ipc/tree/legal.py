@@ -42,7 +42,7 @@ def unimportable(cls: type[Service]) -> str:
         return f"{cls.__qualname__} is defined inside a function, where another process cannot import it"
     if cls.__module__ in ("__main__", "__mp_main__"):
         main = sys.modules["__main__"]
-        if getattr(main, "__spec__", None) is None and not hasattr(main, "__file__"):
+        if getattr(main, "__spec__", None) is None and getattr(main, "__file__", "<stdin>") == "<stdin>":
             return f"{cls.__qualname__} is defined in a __main__ without a file, which another process cannot import"
     return ""
 

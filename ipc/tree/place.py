@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 from ..channels.crossing import PACK_ALL
-from ..errors import Closed, IpcError, MoveError, MoveTimeout, ServiceDied, StartTimeout
+from ..errors import BadFrame, Closed, IpcError, MoveError, MoveTimeout, ServiceDied, StartTimeout
 from ..limits import START_TIMEOUT_S, STOP_TIMEOUT_S
 from ..placement import Placement
+from .agent import class_path
 from .core import Tree
 from .legal import check_placement
 from .records import CellRecord, HostRecord, PortRecord, ServiceRecord
@@ -76,7 +77,7 @@ async def install(tree: Tree, cell: CellRecord) -> None:
         spec["service"] = record.first
         record.first = None
     spec["parameters"] = record.parameters
-    await cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
+    await tree.unless_closed(cell.host.agent.do("place", spec, timeout_s=START_TIMEOUT_S), START_TIMEOUT_S)
 
 
 def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
         "host": cell.host.id,
         "nests": record.placement.spawner == "inline" and record.placement.channel == "none",
         "outlets": {name: port.id for name, port in cell.ports.items()},
-        "class": record.cls if local else [record.cls.__module__, record.cls.__qualname__],
+        "class": record.cls if local else class_path(record.cls),
         "parameters": record.parameters,
         "fresh": False,
     }
@@ -185,6 +186,7 @@ class _Move:
         self.timeout_s = timeout_s
         self.taken: dict[CellRecord, dict[str, Any]] = {}
         self.beyond: dict[int, dict[int, list[int]]] = {}
+        self.connected = False
 
     async def run(self, paused: list[CellRecord]) -> None:
         record = self.record
@@ -232,9 +234,13 @@ class _Move:
                     counts[line.cell.id] = [count, nbytes]
                 self.beyond[port.id] = counts
             pack = leaving or PACK_ALL or resharded
-            self.taken[cell] = await cell.host.agent.do(
-                "take", cell.id, self.timeout_s, pack, timeout_s=START_TIMEOUT_S
-            )
+            try:
+                self.taken[cell] = await cell.host.agent.do(
+                    "take", cell.id, self.timeout_s, pack, timeout_s=START_TIMEOUT_S
+                )
+            except BadFrame:  # a type in its state is unknown here
+                await cell.host.agent.do("restore", cell.id)
+                raise
 
     async def _replace(self) -> None:
         tree, record = self.tree, self.record
@@ -262,20 +268,24 @@ class _Move:
             old_host, crossed = self.old_hosts[cell], cell.host.agent is not self.old_hosts[cell].agent
             old_host.cells.discard(cell)
             cell.host.cells.add(cell)
-            record.keep(self.taken[cell]["stats"])
             for port in cell.ports.values():
                 target = tree.services.get(port.target)
                 if target is not None and target.cells:
                     await tree.connect(port, target, self.beyond[port.id] if crossed else None)
-                if crossed:
-                    await old_host.agent.do("forget_port", port.id)
+        self.connected = True
         held = {cell.shard: self.taken[cell]["held"] for cell in self.old}
         for port in tree.ports_to(record):
             await tree.connect(port, record, held=held)
         for cell in self.old:
-            if self.old_hosts[cell].agent is not cell.host.agent:
-                await self.old_hosts[cell].agent.do("drop", cell.id)
             await cell.host.agent.do("serve", cell.id, self.taken[cell]["queued"])
+        for cell in self.old:
+            record.keep(self.taken[cell]["stats"])
+            old_agent = self.old_hosts[cell].agent
+            if old_agent is not cell.host.agent:
+                with contextlib.suppress(ServiceDied):
+                    for port in cell.ports.values():
+                        await old_agent.do("forget_port", port.id)
+                    await old_agent.do("drop", cell.id)
 
     def _concurrent(self, port: PortRecord) -> bool:
         target = self.tree.services.get(port.target)
@@ -324,8 +334,12 @@ class _Move:
     async def _back(self, paused: list[CellRecord]) -> None:
         """Undo: the old places open again where they had closed, and serve."""
         tree, record = self.tree, self.record
+        if self.connected:
+            await self._lose()
         for cell in self.old:
             new_host, cell.host = cell.host, self.old_hosts[cell]
+            new_host.cells.discard(cell)
+            cell.host.cells.add(cell)
             if new_host is not cell.host and new_host.agent is not cell.host.agent:
                 with contextlib.suppress(IpcError):
                     await new_host.agent.do("drop", cell.id)
@@ -333,7 +347,7 @@ class _Move:
                         await new_host.agent.do("forget_port", port.id)
             try:
                 if cell in self.taken:
-                    await cell.host.agent.do("restore", cell.id, self.taken[cell].get("service"))
+                    await cell.host.agent.do("restore", cell.id, self.connected)
                 for port in cell.ports.values():
                     target = tree.services.get(port.target)
                     if target is not None and target.cells:
@@ -345,6 +359,16 @@ class _Move:
                 await tree.connect(port, record)
             for cell in paused:
                 await cell.host.agent.do("serve", cell.id, [])
+
+    async def _lose(self) -> None:
+        """Commands have left for the new places; they cannot be told from those at the old ones, so all are lost."""
+        record = self.record
+        for port in self.tree.ports_to(record):
+            for line in port.lines:
+                with contextlib.suppress(ServiceDied):
+                    agent = self.tree.agent_of(port.owner)
+                    lost = await agent.do("died", port.id, line.id, "the place it was moving to has ended", None)
+                    record.kept["lost"] = record.kept.get("lost", 0) + lost
 
 
 def merge_held(all_held: list[dict[int, Any]]) -> dict[int, Any]:

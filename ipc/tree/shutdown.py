@@ -19,8 +19,21 @@ async def shut_down(tree: Tree, timeout_s: float = STOP_TIMEOUT_S) -> None:
     Idempotent.
     """
     if tree.closing:
+        await tree.over.wait()
         return
     tree.closing = True
+    tree.ending.set()
+    try:
+        await _end(tree, timeout_s)
+    finally:
+        tree.release()
+        tree.over.set()
+
+
+async def _end(tree: Tree, timeout_s: float) -> None:
+    if tree.failed is not None:  # who waits learns why, before each service says no more than that it was closed
+        for port in [port for ports in tree.ports.values() for port in ports.values() if port.owner is None]:
+            await tree.drop_port(port, tree.failed)
     for record in reversed(list(tree.services.values())):
         await stop_service(tree, record, timeout_s)
     error = tree.failed or Closed("the tree is closed")
@@ -32,10 +45,17 @@ async def shut_down(tree: Tree, timeout_s: float = STOP_TIMEOUT_S) -> None:
         await asyncio.gather(*(tree.drop_host(host) for host in hosts))
     for wire in list(tree.wires.values()):
         await tree.hang_up(wire)
-    for task in tree.tasks:
-        if task is not asyncio.current_task():
-            task.cancel()
-    tree.release()
+    tasks = tree.tasks - {asyncio.current_task()} if asyncio._get_running_loop() is not None else set()
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout_s)
+    for task in tasks:
+        task.cancel()
+    if tree.operations:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await tree.idle.wait()
+        except TimeoutError:
+            log.error("%d operations on the tree did not end within %g s", tree.operations, timeout_s)
 
 
 async def stop_service(tree: Tree, record: ServiceRecord, timeout_s: float) -> None:

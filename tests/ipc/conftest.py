@@ -14,11 +14,14 @@ import psutil
 import pytest
 
 import ipc
+from ipc.loops import new_loop
 from ipc.placement import all_pairs
 
 from .services import Gate
 
 ipc.preload("tests.ipc.services")
+
+new_loop().close()  # libuv keeps a pipe for signals from its first loop on, as long as the process lives
 
 PAIRS = all_pairs()
 """Every legal pair of spawner and channel, as text."""
@@ -29,7 +32,7 @@ LOCAL = [pair for pair in PAIRS if not pair.startswith("process")]
 APART = [pair for pair in PAIRS if pair.startswith(("thread", "process"))]
 """The pairs whose service has a host of its own."""
 
-SETTLE_S = 5.0
+SETTLE_S = 2.0
 """What may take a moment to go (a connection is closed on its host's next turn) has this long."""
 
 
@@ -93,7 +96,10 @@ def threads_of_ours() -> list[str]:
 
 def children_of_ours() -> list[int]:
     """Processes below this one, but for the standard library's fork server and resource tracker."""
-    kept = {multiprocessing.forkserver._forkserver._forkserver_pid, multiprocessing.resource_tracker._resource_tracker._pid}
+    kept = {
+        multiprocessing.forkserver._forkserver._forkserver_pid,
+        multiprocessing.resource_tracker._resource_tracker._pid,
+    }
     try:
         children = psutil.Process().children(recursive=True)
     except psutil.NoSuchProcess:

@@ -67,7 +67,7 @@ def lines(path: Path) -> list[str]:
 
 
 @sendable("test.stock_empty")
-class StockEmpty(Exception):  # noqa: N818
+class StockEmpty(Exception):
     """A sendable exception of our own."""
 
     def __init__(self, item: str, wanted: int) -> None:
@@ -79,7 +79,7 @@ class StockEmpty(Exception):  # noqa: N818
         return f"no {self.item}: {self.wanted} wanted"
 
 
-class Unregistered(Exception):  # noqa: N818
+class Unregistered(Exception):
     """An exception that another process does not know."""
 
 
@@ -365,7 +365,7 @@ class AsyncSlow(Service):
 
     def open(self) -> None:
         self.event = asyncio.Event()
-        self.loop = asyncio.get_running_loop()
+        self.home = asyncio.get_running_loop()
         self.entered = threading.Event()
 
     def start(self) -> None:
@@ -382,7 +382,7 @@ class AsyncSlow(Service):
 
     def let_go(self) -> None:
         """From the test's thread."""
-        self.loop.call_soon_threadsafe(self.event.set)
+        self.home.call_soon_threadsafe(self.event.set)
 
 
 # -- services that reach others ----------------------------------------------------------------------------------------

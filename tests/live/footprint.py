@@ -1,4 +1,4 @@
-"""What a process holds: descriptors, threads, child processes and run directories; and bounded waits for what others do."""
+"""What a process holds (descriptors, threads, child processes, run directories), and bounded waits for others."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def running(pids: Iterable[int]) -> list[str]:
 
 def descendants(pid: int | None = None) -> set[int]:
     """Process ids of all children, theirs included; of this process where none is named."""
-    return {child.pid for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE}
+    return {
+        child.pid for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE
+    }
 
 
 def run_dirs(pid: int | None = None) -> set[str]:

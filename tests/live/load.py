@@ -24,7 +24,7 @@ class Call:
 
 @dataclass
 class Load:
-    """`with Load(client, threads, command) as load`: each thread calls with `command(thread, number)`, one call after another."""
+    """`with Load(client, threads, command) as load`: each thread calls `command(thread, number)` all the time."""
 
     client: Client
     threads: int
@@ -36,7 +36,9 @@ class Load:
     def __enter__(self) -> Load:
         self._stop = threading.Event()
         self.calls = [[] for _ in range(self.threads)]
-        self._threads = [threading.Thread(target=self._run, args=(number,), name=f"load-{number}") for number in range(self.threads)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(number,), name=f"load-{number}") for number in range(self.threads)
+        ]
         for thread in self._threads:
             thread.start()
         return self
@@ -67,6 +69,8 @@ class Load:
         hung = [thread.name for thread in self._threads if thread.is_alive()]
         assert not hung, f"still in a call after {within_s:g} s: {hung}"
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         self.join(self.timeout_s + 5.0)

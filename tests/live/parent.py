@@ -1,4 +1,4 @@
-"""A program with a tree of every kind of child, under load, to be killed by a test: `python -m tests.live.parent directory`.
+"""A program with a tree of every kind of child, under load, to be killed: `python -m tests.live.parent directory`.
 
 Prints, as one line of JSON, the processes below it and the directory of its sockets, then calls until it ends.
 """
@@ -6,7 +6,6 @@ Prints, as one line of JSON, the processes below it and the directory of its soc
 from __future__ import annotations
 
 import json
-import os
 import sys
 
 from ipc import Closed, Supervisor
@@ -42,4 +41,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1])
     except KeyboardInterrupt:
-        os._exit(130)
+        sys.exit(130)

@@ -94,7 +94,7 @@ class Journal(Service):
     def open(self) -> None:
         if self.gate and os.path.exists(self.path):
             wait_for_file(self.gate)
-        self.file = open(self.path, "a", buffering=1)
+        self.file = open(self.path, "a", buffering=1)  # noqa: SIM115 - closed in `close`
 
     def call(self, command: Any) -> int:
         self.file.write(f"{command}\n")
