@@ -17,6 +17,9 @@ memory.
 NEST_DEPTH: Final = 64
 """Deepest nesting of sendable values: a cycle or a bomb is refused long before the interpreter's recursion limit."""
 
+FRAME_DEPTH: Final = 4
+"""Containers that a frame puts around a value: what may be packed may also be received."""
+
 INTERNED_KNOWN: Final = 1024
 """Interned keys remembered per connection and direction; the oldest definition is forgotten first, on both sides
 alike.

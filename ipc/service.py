@@ -73,7 +73,7 @@ class Service:
     """In a group: one shard on each host, reached only from that host."""
     restart_on_error: ClassVar[bool] = False
     """An exception raised by `call` also ends the service, which is then restarted; by default it goes on."""
-    shard_key: ClassVar[Callable[[Any], Any] | None] = None
+    shard_key: ClassVar[Any] = None
     """`staticmethod` from a command to its key: commands with equal keys go to the same shard, in order."""
 
     _ipc_cell: Cell | None

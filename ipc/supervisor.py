@@ -146,7 +146,7 @@ class Supervisor:
         """Block until the tree is closed; False where `timeout` seconds passed first. Raises `TooManyRestarts` where it
         gave up.
         """
-        refuse_to_block("wait")
+        refuse_to_block("wait", "await asyncio.to_thread(tree.wait)")
         ended = self._ended.wait(timeout)
         if self._tree is not None and self._tree.failed is not None:
             raise self._tree.failed

@@ -16,10 +16,13 @@ def on_running_loop() -> bool:
     return asyncio._get_running_loop() is not None and getattr(_local, "parked", None) is None
 
 
-def refuse_to_block(method: str) -> None:
-    """Raise `WouldDeadlock` where blocking would stop an event loop; `method` names the blocking method."""
+def refuse_to_block(method: str, instead: str = "") -> None:
+    """Raise `WouldDeadlock` where blocking would stop an event loop; `method` names the blocking method, and `instead`
+    what to write there, where that is not its `a…` twin.
+    """
     if on_running_loop():
-        raise WouldDeadlock(f"{method}() would block the event loop of this thread: use `await ….a{method}(…)` instead")
+        instead = instead or f"await ….a{method}(…)"
+        raise WouldDeadlock(f"{method}() would block the event loop of this thread: use `{instead}` instead")
 
 
 def parked_host() -> Any:

@@ -52,8 +52,10 @@ CHANNELS: dict[str, Channel] = {}
 def register_channel(channel: Channel, spawners: Sequence[str] = ()) -> None:
     """Make a channel known by its name, legal for these spawners. In every process that uses it.
 
-    Raises `ValueError` where the name is taken.
+    Raises `ValueError` where the name is taken, or there is no such spawner.
     """
+    if unknown := [spawner for spawner in spawners if spawner not in placement.LEGAL]:
+        raise ValueError(f"no spawner {unknown[0]!r}; there are {', '.join(placement.LEGAL)}")
     if CHANNELS.get(channel.name, channel) is not channel or channel.name in ("none", "deque", "queue"):
         raise ValueError(f"there is a channel {channel.name!r} already")
     CHANNELS[channel.name] = channel

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import refs
 from ..codec import dumps, loads
+from ..remote_errors import localise, pack_error, unpack_error
 
 PACK_ALL = os.environ.get("IPC_PACK_ALL", "") not in ("", "0")
 """Every channel packs, so a test run inline finds what a process would refuse."""
@@ -25,6 +26,11 @@ def between_hosts(value: Any) -> Any:
 def packed(value: Any) -> Any:
     """What another process would have got. Raises `NotSendable`."""
     return loads(dumps(value))
+
+
+def crossed_error(error: BaseException) -> BaseException:
+    """What the caller of this process gets in the place of a reply."""
+    return unpack_error(pack_error(error)) if PACK_ALL else localise(error)
 
 
 def crossing(same_host: bool) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IpcError
-from ..remote_errors import localise
+from .crossing import crossed_error
 from .waiters import ThreadWaiter
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class LocalReceiver:
         if self.successor is not None:
             self.successor.fail(run, offset, error)
         else:
-            self.sender.port.fail(run, offset, localise(error))
+            self.sender.port.fail(run, offset, crossed_error(error))
 
     def served(self, count: int, nbytes: int) -> None:
         """Give room back."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..codec import PACK_ERRORS, dumps, join_array, loads, pack_plain
 from ..errors import Full, IpcError, NotSendable
-from ..limits import BATCH_BYTES, BATCH_COMMANDS
+from ..limits import BATCH_BYTES, BATCH_COMMANDS, FRAME_DEPTH
 from ..threads import on_running_loop
 from .bounds import local_size
 from .crossing import as_is
@@ -460,4 +460,4 @@ def pack_commands(commands: list[Any]) -> tuple[bytes, list[Any]]:
         return pack_plain(commands), []
     except PACK_ERRORS:
         handles: list[Any] = []
-        return join_array([dumps(command, handles) for command in commands]), handles
+        return join_array([dumps(command, handles, FRAME_DEPTH) for command in commands]), handles

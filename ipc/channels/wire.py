@@ -538,7 +538,7 @@ class WireServer:
     @staticmethod
     def _pack(out: list[list[Any]], handles: list[Interned]) -> bytes:
         try:
-            return dumps(out, handles)
+            return dumps(out, handles, 1)
         except NotSendable:
             handles.clear()
             return join_array([checked for item in out for checked in check_item(item, handles)])
@@ -563,13 +563,13 @@ class WireServer:
 def check_item(item: list[Any], handles: list[Interned]) -> list[bytes]:
     """The item, packed; where a reply in it cannot be sent, that caller gets the error, and the others their reply."""
     try:
-        return [dumps(item, handles)]
+        return [dumps(item, handles, 2)]
     except NotSendable:
         _, line, run, offset, values = item
     checked: list[bytes] = []
     for index, value in enumerate(values, offset):
         try:
-            checked.append(dumps([REPLY, line, run, index, [value]], handles))
+            checked.append(dumps([REPLY, line, run, index, [value]], handles, 2))
         except NotSendable as error:
             path = error.path.removeprefix("list[4][0]")
             error = NotSendable(type(value).__name__ + path, error.type_name, error.hint)

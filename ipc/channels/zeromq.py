@@ -185,7 +185,7 @@ class Router:
             except zmq.Again:
                 break
             server = self.peers.get(parts[0])
-            if (early := self.early.pop(parts[0], None)) is not None:  # its first, which says no more than that it is here
+            if (early := self.early.pop(parts[0], None)) is not None:  # its first says no more than that it is here
                 for message in early:
                     self.send(parts[0], message)
                 if parts[1:] == [b""]:

@@ -14,11 +14,12 @@ from .refused import RefusedError
 from .types import LONG, SCALARS
 
 
-def dumps(obj: Any, interned: list[Interned] | None = None) -> bytes:
+def dumps(obj: Any, interned: list[Interned] | None = None, around: int = 0) -> bytes:
     """Pack `obj`, which `loads` makes an equal object of the same types from.
 
     The `Interned` handles met are appended to `interned`, and the other side must know them when it unpacks (see
     `InternTable.outgoing`); where `interned` is None they are packed in full. The same handle may be appended twice.
+    `around` is how many containers it will be put into; they count for its depth.
 
     Raises NotSendable, with the path to what cannot be packed; `interned` is then as it was. Does not block;
     any thread.
@@ -42,14 +43,14 @@ def dumps(obj: Any, interned: list[Interned] | None = None) -> bytes:
             pass
     mark = len(interned) if interned is not None else 0
     try:
-        return encode(obj, interned, 0)
+        return encode(obj, interned, around)
     except MemoryError:
         raise
     except Exception as exc:
         if interned is not None:
             del interned[mark:]
         name = type(obj).__name__
-        found = explain(obj, name, interned is None, 0)
+        found = explain(obj, name, interned is None, around)
         raise found or NotSendable(name, name, "it changed while it was packed") from _reason(exc)
 
 

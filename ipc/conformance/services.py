@@ -102,7 +102,7 @@ class Act(Placed):
 class Sharded(Act):
     """`Act` by key: commands are [verb, argument], dealt by their argument."""
 
-    shard_key = staticmethod(lambda command: command[1])  # type: ignore[assignment]
+    shard_key = staticmethod(lambda command: command[1])
 
 
 class Blocking(Act):

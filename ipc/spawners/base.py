@@ -37,6 +37,8 @@ class Spawner(ABC):
     """The word in a placement."""
     channels: tuple[str, ...]
     """The legal channels, the fastest first."""
+    elsewhere: bool = False
+    """Whether its hosts are in other processes, which must be able to import a service's class."""
 
     @abstractmethod
     async def spawn(self, control: Host, number: int, name: str, on_event: Callable[..., None]) -> Spawned:

@@ -283,6 +283,7 @@ class ProcessSpawner(Spawner):
 
     name = "process"
     channels = ("pipe", "zmq")
+    elsewhere = True
 
     async def spawn(self, control: Host, number: int, name: str, on_event: Callable[..., None]) -> Spawned:
         agent = RemoteAgent(control, number, f"ipc-{name}", on_event)

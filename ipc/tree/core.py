@@ -15,6 +15,7 @@ import itertools
 import logging
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -30,6 +31,7 @@ from ..service import Service
 from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import release_default, take_default
 from ..spawners.inline import InlineHost
+from ..threads import on_running_loop
 from .agent import Agent, class_path
 from .legal import reaches
 from .records import CellRecord, HostRecord, Intensity, LineRecord, PortRecord, ServiceRecord, WireRecord
@@ -70,6 +72,7 @@ class Tree:
         self.ports: dict[str, dict[int, PortRecord]] = {}
         self.lock = asyncio.Lock()
         self.group_lock = asyncio.Lock()
+        self.release_lock = threading.Lock()
         self.wires: dict[tuple[int, int, str], WireRecord] = {}
         self.cells: dict[int, CellRecord] = {}
         self.numbers = itertools.count(10)
@@ -426,8 +429,9 @@ class Tree:
 
     def release_control(self) -> None:
         """Give the default host back. Blocks; never on its own thread."""
-        if self.home is None and self.control is not None:
-            self.control = None
+        with self.release_lock:
+            control, self.control = self.control, self.home
+        if control is not None and control is not self.home:
             release_default()
 
     async def operate(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -443,7 +447,7 @@ class Tree:
 
     async def unless_closed(self, coroutine: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """Await what a service does, at most so long. Raises `StartTimeout`, and `Closed` when the tree ends."""
-        if asyncio._get_running_loop() is None:
+        if not on_running_loop():
             return await coroutine
         task, ending = asyncio.ensure_future(coroutine), asyncio.ensure_future(self.ending.wait())
         try:

@@ -7,6 +7,7 @@ from the same parameters. Nothing is tried again by us. Too many restarts within
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from typing import Any
@@ -182,7 +183,8 @@ async def wire_lost(tree: Tree, wire_id: int) -> None:
     await asyncio.sleep(_SETTLE_S)
     if wire not in tree.wires.values() or tree.closing or wire.target.gone or wire.source.gone:
         return
-    await _renew(tree, wire)
+    with contextlib.suppress(ServiceDied):  # its process ends after all, which is then seen by itself
+        await _renew(tree, wire)
 
 
 async def _renew(tree: Tree, wire: WireRecord) -> None:

@@ -7,11 +7,14 @@ import sys
 from ..errors import PlacementError
 from ..placement import Placement, all_pairs
 from ..service import Service, waits_in_place
+from ..spawners.base import SPAWNERS
 
 
 def check_placement(cls: type[Service], placement: Placement, virtual: bool = False) -> None:
     """Raise `PlacementError` with the placements that would work, where this service cannot have this one."""
     text = str(placement)
+    if virtual and reaches(placement.channel, True) and not unplaceable(cls, placement.spawner, virtual):
+        raise PlacementError(text, "in virtual time there are no descriptors", legal_for(cls, virtual))
     if reason := unplaceable(cls, placement.spawner, virtual):
         raise PlacementError(text, reason, legal_for(cls, virtual))
     if cls.blocking and placement.group is not None:
@@ -29,11 +32,11 @@ def unplaceable(cls: type[Service], spawner: str, virtual: bool = False) -> str:
         return f"{cls.__qualname__} waits half-way in a call, so its stack must be kept"
     if spawner in ("inline", "coroutine") and cls.blocking:
         return f"{cls.__qualname__} blocks its thread, so it needs one to itself"
-    if virtual and spawner in ("thread", "process"):
+    if spawner not in SPAWNERS:
+        return ""
+    if virtual:
         return "in virtual time everything is on one thread"
-    if spawner == "process":
-        return unimportable(cls)
-    return ""
+    return unimportable(cls) if SPAWNERS[spawner].elsewhere else ""
 
 
 def unimportable(cls: type[Service]) -> str:

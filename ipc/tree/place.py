@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 from ..channels.crossing import PACK_ALL
-from ..errors import BadFrame, Closed, IpcError, MoveError, MoveTimeout, ServiceDied, StartTimeout
+from ..errors import BadFrame, Closed, IpcError, MoveTimeout, ServiceDied, StartTimeout
 from ..limits import START_TIMEOUT_S, STOP_TIMEOUT_S
 from ..placement import Placement
+from ..threads import on_running_loop
 from .agent import class_path
 from .core import Tree
 from .legal import check_placement
@@ -22,7 +23,7 @@ _DETACH_S = 10.0
 
 async def bounded(awaitable: Any, timeout_s: float) -> Any:
     """Await at most so long; where no event loop runs there is nothing to wait for. Raises `TimeoutError`."""
-    if asyncio._get_running_loop() is None:
+    if not on_running_loop():
         return await awaitable
     async with asyncio.timeout(timeout_s):
         return await awaitable
@@ -154,7 +155,7 @@ async def pause_all(record: ServiceRecord, timeout_s: float, settle: bool) -> li
             await cell.host.agent.do("settle", cell.id, max(0.01, deadline - time.monotonic()))
     except BaseException as error:
         for cell in paused:
-            if asyncio._get_running_loop() is None:
+            if not on_running_loop():
                 await cell.host.agent.do("serve", cell.id, [])
             else:
                 task = asyncio.ensure_future(cell.host.agent.do("serve", cell.id, []))

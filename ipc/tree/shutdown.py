@@ -7,6 +7,7 @@ import logging
 
 from ..errors import Closed, IpcError
 from ..limits import STOP_TIMEOUT_S
+from ..threads import on_running_loop
 from .core import Tree
 from .place import uninstall
 from .records import ServiceRecord
@@ -45,7 +46,7 @@ async def _end(tree: Tree, timeout_s: float) -> None:
         await asyncio.gather(*(tree.drop_host(host) for host in hosts))
     for wire in list(tree.wires.values()):
         await tree.hang_up(wire)
-    tasks = tree.tasks - {asyncio.current_task()} if asyncio._get_running_loop() is not None else set()
+    tasks = tree.tasks - {asyncio.current_task()} if on_running_loop() else set()
     if tasks:
         await asyncio.wait(tasks, timeout=timeout_s)
     for task in tasks:
