@@ -1,6 +1,7 @@
 """Timers of a service: a command that comes to it later. Part of its state; they move along.
 
-They run on the event loop of the service's host, or, for an inline service without one, on the host that reads for its tree.
+They run on the event loop of the service's host, or, for an inline service without one, on the host that reads for its
+tree.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class Timers:
     def left(self) -> list[list[Any]]:
         """[seconds left, command] of each, the next one first."""
         now = self._clock()
-        return [[max(0.0, timer.due_s - now), timer.command] for timer in sorted(self._live, key=lambda timer: timer.due_s)]
+        return [
+            [max(0.0, timer.due_s - now), timer.command] for timer in sorted(self._live, key=lambda timer: timer.due_s)
+        ]
 
     def stop(self) -> None:
         """None of them comes, until `start`."""

@@ -18,7 +18,7 @@ from .carrier import Carrier
 
 if TYPE_CHECKING:
     from ..host import Host
-    from .wire import WireServer
+    from .wire_server import WireServer
 
 
 class Channel(ABC):

@@ -19,7 +19,7 @@ from ..errors import BadFrame, Broken, EndOfChannel
 from ..limits import FRAME_BYTES, READ_BYTES, SOCKET_BUFFER_BYTES
 from .base import Channel, register_channel
 from .carrier import Carrier
-from .wire import WireServer
+from .wire_server import WireServer
 
 if TYPE_CHECKING:
     from ..host import Host

@@ -16,7 +16,7 @@ from .waiters import ThreadWaiter
 if TYPE_CHECKING:
     from ..cell import Cell
     from .sender import Sender
-    from .wire import WireServer
+    from .wire_server import WireServer
 
 
 class LocalReceiver:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..cell import Cell
     from .port import Port
     from .receiver import LocalReceiver
-    from .wire import WireClient
+    from .wire_client import WireClient
 
 NO_DEADLINE = math.inf
 CAST = 0
@@ -303,7 +303,7 @@ class Sender:
         if count > self.max_commands or nbytes > self.max_bytes:
             raise Full(
                 f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to "
-                f"{self.max_commands} commands and {self.max_bytes} bytes: send less at once, or place it with wider bounds"
+                f"{self.max_commands} commands and {self.max_bytes} bytes: send less at once, or give it wider bounds"
             )
         if not self.waits:
             raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands) and its policy is to fail")

@@ -4,7 +4,8 @@ Bounds are the senders' own credits; high-water marks are off, because a ROUTER 
 its routing id, 16 random bytes given to it by the tree: a message from any other is foreign, counted and dropped.
 
 ZeroMQ's descriptor is edge-triggered: a send may swallow the edge of a message that has just come, so EVENTS is read
-again after every send, and a thread that waits is woken by an event descriptor of our own. Messages are copied: pyzmq's way without a copy starts a thread that stays.
+again after every send, and a thread that waits is woken by an event descriptor of our own. Messages are copied: pyzmq's
+way without a copy starts a thread that stays.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ..limits import FRAME_BYTES
 from .base import Channel, register_channel
 from .carrier import Carrier
 from .frames import HEAD_BYTES
-from .wire import WireServer
+from .wire_server import WireServer
 
 if TYPE_CHECKING:
     from ..host import Host

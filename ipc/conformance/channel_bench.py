@@ -14,7 +14,8 @@ from ..channels.bounds import Bounds
 from ..channels.carrier import Carrier
 from ..channels.frames import stream_frame
 from ..channels.port import Port
-from ..channels.wire import WireClient, WireServer
+from ..channels.wire_client import WireClient
+from ..channels.wire_server import WireServer
 from ..client import Client
 from ..codec import dumps
 from ..errors import Broken

@@ -7,7 +7,7 @@ import random
 from functools import partial
 
 from ..channels.frames import RUN, stream_frame
-from ..channels.wire import WireClient
+from ..channels.wire_client import WireClient
 from ..codec import dumps
 from ..host import Host
 from .channel_bench import ChannelBench, Ends

@@ -29,7 +29,7 @@ from .messages import POKE_ITEM, Welcome
 from .wire import RemoteSender, RemoteWire
 
 if TYPE_CHECKING:
-    from ..channels.wire import WireClient
+    from ..channels.wire_client import WireClient
     from ..host import Host
 
 

@@ -18,7 +18,7 @@ from ..channels import frames
 from ..channels.port import Port
 from ..channels.sender import CAST, NO_DEADLINE, Sender
 from ..channels.waiters import Failure
-from ..channels.wire import WireClient
+from ..channels.wire_client import WireClient
 from ..codec import dumps, find_unknown, height
 from ..commands import most_of_size
 from ..errors import BadFrame, Broken, Full, IpcError, NotSendable

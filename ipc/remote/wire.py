@@ -18,7 +18,7 @@ import zmq
 from ..channels.frames import finish_frame
 from ..channels.sender import Out, Sender
 from ..channels.waiters import Waiter
-from ..channels.wire import WireClient, mark_unknown
+from ..channels.wire_client import WireClient, mark_unknown
 from ..channels.zeromq import DealerCarrier
 from ..codec import array_header
 from ..errors import BadFrame, Broken, EndOfChannel, Full, NotSendable

@@ -112,7 +112,14 @@ class RemoteAgent:
             self._process = process = context.Process(
                 target=main, args=(theirs, self._id, self.name), name=self.name, daemon=False
             )
-            await in_thread(lambda: _start(process), self._host.loop)
+            starting = asyncio.ensure_future(in_thread(lambda: _start(process), self._host.loop))
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            ours.close()  # which ends the child as soon as it is there
+            with contextlib.suppress(Exception):
+                await starting  # the fork server does not survive a request whose descriptors are closed half-way
+                await self.reap()
+            raise
         except BaseException:
             ours.close()
             raise

@@ -34,7 +34,8 @@ from ..channels.port import Port
 from ..channels.receiver import LocalReceiver, WireReceiver
 from ..channels.sender import Out, Sender
 from ..channels.waiters import RequestWaiter
-from ..channels.wire import WireClient, WireServer
+from ..channels.wire_client import WireClient
+from ..channels.wire_server import WireServer
 from ..errors import Closed, IpcError, MoveTimeout, NotSendable, ServiceDied, WouldDeadlock
 from ..outlets import Outlet, Outlets
 from ..remote_errors import pack_error, unpack_error
@@ -157,7 +158,9 @@ class Agent:
                 if self._requests(cell, False):
                     await asyncio.wait_for(cell.settled, deadline - cell.host.clock())
             except TimeoutError:
-                raise MoveTimeout(f"service {cell.name!r}: its open requests were not answered within {timeout_s:g} s") from None
+                raise MoveTimeout(
+                    f"service {cell.name!r}: its open requests were not answered within {timeout_s:g} s"
+                ) from None
             finally:
                 cell.settled = None
 

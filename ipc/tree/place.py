@@ -143,7 +143,9 @@ async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_
 
 
 async def pause_all(record: ServiceRecord, timeout_s: float, settle: bool) -> list[CellRecord]:
-    """Pause every shard, or none; with `settle` also wait until their open requests are answered. Raises `MoveTimeout`."""
+    """Pause every shard, or none; with `settle` also wait until their open requests are answered. Raises
+    `MoveTimeout`.
+    """
     deadline = time.monotonic() + timeout_s
     paused: list[CellRecord] = []
     try:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from ipc.channels.carrier import Carrier
 from ipc.channels.pipe import PipeCarrier, PipeChannel
-from ipc.channels.wire import WireServer
+from ipc.channels.wire_server import WireServer
 from ipc.errors import Broken
 from ipc.host import Host
 from ipc.spawners.base import Spawned, Spawner

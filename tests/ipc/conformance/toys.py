@@ -14,7 +14,7 @@ from typing import Any
 
 from ipc.channels.base import Channel
 from ipc.channels.carrier import Carrier
-from ipc.channels.wire import WireServer
+from ipc.channels.wire_server import WireServer
 from ipc.errors import BadFrame, Broken, EndOfChannel
 from ipc.host import Host
 from ipc.spawners.base import Spawned, Spawner
