@@ -226,7 +226,7 @@ class Cell:
                     inbox.appendleft(rest)
                     nbytes = 0
                 if receiver is not None:
-                    receiver.served(index, nbytes)
+                    receiver.served(index, nbytes, run)
                 if self.dead is not None or self.paused:
                     return False
                 if now > until or self.calls > share:
@@ -255,7 +255,7 @@ class Cell:
             if clock() > deadline:
                 self.expired += 1
                 if receiver is not None:
-                    receiver.served(1, nbytes)
+                    receiver.served(1, nbytes, run)
                 continue
             serve([receiver, run, offset, chain, False, deadline, nbytes, clock()], commands[0])
             if clock() > until:
@@ -318,7 +318,7 @@ class Cell:
         else:
             self._died(receiver, run, offset, error)
         if receiver is not None:
-            receiver.served(1, nbytes)
+            receiver.served(1, nbytes, run)
         if not self.running and self.quiet is not None and not self.quiet.done():
             self.quiet.set_result(None)
         if self.inbox:

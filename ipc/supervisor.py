@@ -448,11 +448,7 @@ async def _stats(tree: Tree) -> dict[str, ServiceStats]:
             except Exception as error:
                 if not cell.host.gone and not isinstance(error, (OSError, LookupError)) and not _is_death(error):
                     raise
-        late = sum(
-            tree.local.agent.ports[port.id].late for port in tree.ports_to(record) if port.id in tree.local.agent.ports
-        )
-        kept = {**record.kept, "late": record.kept.get("late", 0) + late}
-        result[record.name] = merge(record.name, str(record.placement), shards, kept)
+        result[record.name] = merge(record.name, str(record.placement), shards, record.kept)
     return result
 
 

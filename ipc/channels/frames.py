@@ -3,7 +3,7 @@
     RUN     [0, line, run, offset, deadline, chain, bytes, [command, …]]   sender → service
     REPLY   [1, line, run, offset, [value, …]]                             service → sender
     FAIL    [2, line, run, offset, error]                                  service → sender
-    ACK     [3, line, commands, bytes]                                     service → sender: served, there is room again
+    ACK     [3, line, commands, bytes, casts]                              service → sender: served, there is room again
     END     [4, line]                                                      sender → service: nothing more on this wire
     ENDED   [5, line]                                                      service → sender: all before END was received
     POKE    [6, line]                                                      sender → service: I wait for room

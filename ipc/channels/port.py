@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from hashlib import blake2b
@@ -36,12 +37,12 @@ class Port:
         "error",
         "id",
         "key",
-        "late",
         "lost",
         "owned_by_client",
         "pending",
         "runs",
         "senders",
+        "switching",
         "target",
     )
 
@@ -49,6 +50,7 @@ class Port:
         self.id = port_id
         self.target = target
         self.bounds = bounds
+        self.switching = threading.Lock()
         self.key: Callable[[Any], Any] | None = None
         self.owned_by_client = owned_by_client
         self.direct: Callable[[Any, float], Any] | None = None
@@ -57,7 +59,6 @@ class Port:
         self.pending: dict[int, Waiter] = {}
         self.senders: list[Sender] = []
         self.error: IpcError | None = None
-        self.late = 0
         self.lost = 0
 
     def sender_for(self, command: Any) -> Sender:
@@ -130,9 +131,7 @@ class Port:
     def fill(self, run: int, offset: int, values: list[Any]) -> None:
         """Replies to a run, from the command at `offset` on."""
         waiter = self.pending.get(run)
-        if waiter is None:
-            self.late += len(values)
-        elif waiter.fill(offset, values):
+        if waiter is not None and waiter.fill(offset, values):
             self.forget(run)
 
     def fail(self, run: int, offset: int, error: BaseException) -> None:
@@ -140,7 +139,7 @@ class Port:
         self.fill(run, offset, [Failure(error)])
 
     def forget(self, run: int) -> None:
-        """Nobody waits for this run any more; its replies will be counted `late`."""
+        """Nobody waits for this run any more; its replies are dropped (the service counts them `late`)."""
         waiter = self.pending.pop(run, None)
         if waiter is not None and (wire := waiter.counted) is not None:
             waiter.counted = None

@@ -65,16 +65,16 @@ class LocalReceiver:
         else:
             self.sender.port.fail(run, offset, crossed_error(error))
 
-    def served(self, count: int, nbytes: int) -> None:
-        """Give room back."""
+    def served(self, count: int, nbytes: int, run: int) -> None:
+        """Give room back; `run` is 0 for commands that want no reply."""
         if self.successor is not None:
-            self.successor.served(count, nbytes)
+            self.successor.served(count, nbytes, run)
         else:
-            self.sender.served(count, nbytes)
+            self.sender.served(count, nbytes, 0 if run else count)
 
-    def hold(self, line: int, commands: int, nbytes: int) -> WireReceiver:
+    def hold(self, line: int, commands: int, nbytes: int, cell: Cell) -> WireReceiver:
         """The sender leaves this process: what is still to be said to it is held, until it has an address again."""
-        receiver = WireReceiver(self.port, line, commands, nbytes)
+        receiver = WireReceiver(self.port, line, commands, nbytes, cell)
         self.successor = receiver
         return receiver
 
@@ -88,6 +88,8 @@ class WireReceiver:
     __slots__ = (
         "ack_bytes",
         "ack_commands",
+        "casts",
+        "cell",
         "eager",
         "held",
         "line",
@@ -98,14 +100,16 @@ class WireReceiver:
         "wire",
     )
 
-    def __init__(self, port: int, line: int, commands: int, nbytes: int) -> None:
+    def __init__(self, port: int, line: int, commands: int, nbytes: int, cell: Cell) -> None:
         self.port = port
+        self.cell = cell
         self.line = line
         self.wire: WireServer | None = None
         self.ack_commands = max(1, commands // 4)
         self.ack_bytes = max(1, nbytes // 4)
         self.served_count = 0
         self.nbytes = 0
+        self.casts = 0
         self.eager = False
         self.held: list[tuple[int, int, list[Any] | None, BaseException | None]] = []
         self.successor: LocalReceiver | WireReceiver | None = None
@@ -140,15 +144,19 @@ class WireReceiver:
         else:
             wire.put_error(self.line, run, offset, error)
 
-    def served(self, count: int, nbytes: int) -> None:
-        """Give room back, now or later."""
+    def served(self, count: int, nbytes: int, run: int) -> None:
+        """Give room back, now or later; `run` is 0 for commands that want no reply."""
         if self.successor is not None:
-            self.successor.served(count, nbytes)
+            self.successor.served(count, nbytes, run)
             return
         self.served_count += count
+        if not run:
+            self.casts += count
         self.nbytes += nbytes
         if self.eager or self.served_count >= self.ack_commands or self.nbytes >= self.ack_bytes:
             self.give_back()
+            if not self.cell.inbox:
+                self.eager = False
 
     def hand_over(self, successor: LocalReceiver) -> None:
         """The sender has come into this process: everything held, and everything later, is said to it there."""
@@ -159,11 +167,11 @@ class WireReceiver:
                 successor.fail(run, offset, error)
             else:
                 successor.reply(run, offset, values or [])
-        successor.served(self.served_count, self.nbytes)
-        self.served_count = self.nbytes = 0
+        successor.sender.served(self.served_count, self.nbytes, self.casts)
+        self.served_count = self.nbytes = self.casts = 0
 
     def give_back(self) -> None:
         """Acknowledge what was served since the last time."""
         if (wire := self.wire) is not None:
-            wire.put_ack(self.line, self.served_count, self.nbytes)
-            self.served_count = self.nbytes = 0
+            wire.put_ack(self.line, self.served_count, self.nbytes, self.casts)
+            self.served_count = self.nbytes = self.casts = 0

@@ -85,8 +85,8 @@ class Sender:
     """Thread-safe. Made by the tree; used by clients and outlets through their `Port`."""
 
     __slots__ = (
-        "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "line", "lock", "max_bytes",
-        "max_commands", "out", "port", "rx", "sent", "sent_bytes", "starving", "tail", "tail_bytes", "target",
+        "casts", "casts_done", "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "hungry", "line", "lock", "max_bytes",
+        "max_commands", "out", "port", "retired", "rx", "sent", "sent_bytes", "starving", "tail", "tail_bytes", "target",
         "waits", "wire",
     )  # fmt: skip
 
@@ -106,8 +106,10 @@ class Sender:
         self.out: list[Out] = []
         self.tail: list[bytes] | None = None
         self.tail_bytes = 0
-        self.sent = self.sent_bytes = 0
-        self.done = self.done_bytes = 0
+        self.sent = self.sent_bytes = self.casts = 0
+        self.done = self.done_bytes = self.casts_done = 0
+        self.retired = False
+        self.hungry: WireClient | None = None
         self.starving: list[ThreadWaiter] = []
         self.closed: IpcError | None = None
         self.ended: Any = None
@@ -131,6 +133,7 @@ class Sender:
                     and self.sent_bytes - self.done_bytes + size <= self.max_bytes
                 ):
                     self.sent += 1
+                    self.casts += 1
                     self.sent_bytes += size
                     tail = self.tail
                     if first := tail is None:
@@ -164,6 +167,7 @@ class Sender:
                     and self.sent_bytes - self.done_bytes + size <= self.max_bytes
                 ):
                     self.sent += 1
+                    self.casts += 1
                     self.sent_bytes += size
                     cell.inbox.append((self.rx, CAST, 0, NO_DEADLINE, (), (crossed,), size, cell.turn_s))
                     sent = True
@@ -217,6 +221,7 @@ class Sender:
         commands: list[Any],
         waiter: Waiter | None,
         timeout_s: float,
+        offset: int = 0,
     ) -> None:
         """Send a run of commands, waiting at most `timeout_s` for room.
 
@@ -232,18 +237,27 @@ class Sender:
             with self.lock:
                 if self.closed is not None:
                     raise self.closed
+                if self.retired:
+                    break
                 if wire is not self.wire:
                     continue
                 if self._fits(len(commands), nbytes):
-                    self._append(run, deadline, chain, commands, packed if wire is not None else None, nbytes, waiter)
+                    body = packed if wire is not None else None
+                    self._append(run, offset, deadline, chain, commands, body, nbytes, waiter)
                     cell = self.cell
                     break
-                self._refuse(len(commands), nbytes)
-                room = ThreadWaiter()
-                self.starving.append(room)
+                full = self._full(len(commands), nbytes)
+                if full is None:
+                    room = ThreadWaiter()
+                    self.starving.append(room)
+            if full is not None:
+                self._ask_for_room()
+                raise full
             give_up = give_up or time.monotonic() + timeout_s
             self._wait_for_room(room, give_up)
-        if wire is not None:
+        if self.retired:
+            self._pass_on(run, deadline, chain, commands, waiter, timeout_s, offset)
+        elif wire is not None:
             if waiter is not None and type(waiter) is ThreadWaiter:
                 wire.flush(will_read=True)
             elif run and wire.wanted <= 1:
@@ -253,9 +267,27 @@ class Sender:
         elif cell is not None and not cell.ready:
             cell.wake()
 
+    def _pass_on(
+        self,
+        run: int,
+        deadline: float,
+        chain: tuple[int, ...],
+        commands: list[Any],
+        waiter: Waiter | None,
+        timeout_s: float,
+        offset: int,
+    ) -> None:
+        """The service was divided anew since this sender was chosen: let each command go by its key again."""
+        port = self.port
+        with port.switching:
+            pass
+        for index, command in enumerate(commands, offset):
+            port.sender_for(command).push(run, deadline, chain, [command], waiter, timeout_s, index)
+
     def _append(
         self,
         run: int,
+        offset: int,
         deadline: float,
         chain: tuple[int, ...],
         commands: list[Any],
@@ -265,6 +297,8 @@ class Sender:
     ) -> None:
         count = len(commands)
         self.sent += count
+        if not run:
+            self.casts += count
         self.sent_bytes += nbytes
         self.tail = None
         if waiter is not None:
@@ -274,12 +308,12 @@ class Sender:
             crossed = commands if cross is as_is else [cross(command) for command in commands]
             if waiter is not None:
                 waiter.left = True
-            cell.inbox.append((self.rx, run, 0, deadline, chain, crossed, nbytes, cell.turn_s))
+            cell.inbox.append((self.rx, run, offset, deadline, chain, crossed, nbytes, cell.turn_s))
             return
         if packed is not None:
-            self.out.append(Out(run, 0, deadline, chain, packed[0], count, nbytes, True, waiter, packed[1]))
+            self.out.append(Out(run, offset, deadline, chain, packed[0], count, nbytes, True, waiter, packed[1]))
         else:
-            self.out.append(Out(run, 0, deadline, chain, commands, count, nbytes, False, waiter))
+            self.out.append(Out(run, offset, deadline, chain, commands, count, nbytes, False, waiter))
         if (wire := self.wire) is not None:
             self._count(wire, waiter)
             wire.dirty.append(self)
@@ -298,19 +332,33 @@ class Sender:
             and self.sent_bytes - self.done_bytes + nbytes <= self.max_bytes
         )
 
-    def _refuse(self, count: int, nbytes: int) -> None:
+    def _full(self, count: int, nbytes: int) -> Full | None:
+        """The error where there is no use in waiting for room."""
         name = self.port.target
+        waiting = self.sent - self.done
         if count > self.max_commands or nbytes > self.max_bytes:
-            raise Full(
+            return Full(
                 f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to "
                 f"{self.max_commands} commands and {self.max_bytes} bytes: send less at once, or give it wider bounds"
             )
         if not self.waits:
-            raise Full(f"the channel to {name!r} is full ({self.sent - self.done} commands) and its policy is to fail")
+            return Full(f"the channel to {name!r} is full ({waiting} commands) and its policy is to fail")
         if on_running_loop():
-            raise Full(
-                f"the channel to {name!r} is full ({self.sent - self.done} commands), and an event loop cannot wait"
-            )
+            return Full(f"the channel to {name!r} is full ({waiting} commands), and an event loop cannot wait")
+        return None
+
+    def _ask_for_room(self) -> None:
+        """Nobody waits for room here, but somebody will try again: have its acknowledgement read."""
+        wire = self.wire
+        if wire is not None and self.hungry is None:
+            self.hungry = wire
+            wire.demand(1)
+            wire.poke(self)
+
+    def _sated(self) -> None:
+        wire, self.hungry = self.hungry, None
+        if wire is not None:
+            wire.demand(-1)
 
     def _wait_for_room(self, room: ThreadWaiter, give_up: float) -> None:
         wire = self.wire
@@ -325,10 +373,13 @@ class Sender:
             if not room.done and time.monotonic() >= give_up and self.closed is None:
                 raise Full(f"the channel to {self.port.target!r} stayed full until the deadline")
 
-    def served(self, count: int, nbytes: int) -> None:
+    def served(self, count: int, nbytes: int, casts: int = 0) -> None:
         """The service has served this much: there is room again. Called by one thread at a time."""
         self.done += count
+        self.casts_done += casts
         self.done_bytes += nbytes
+        if self.hungry is not None:
+            self._sated()
         if self.starving and (self.sent - self.done) * 2 <= self.max_commands:
             self.release()
 
@@ -405,6 +456,7 @@ class Sender:
         """From now on commands wait here. Returns the wire it was attached to, if any."""
         with self.lock:
             wire = self.wire
+            self._sated()
             self.cell = self.rx = self.wire = None
             self.tail = None
             for waiter in list(self.port.pending.values()):
@@ -415,24 +467,30 @@ class Sender:
         return wire
 
     def forget_left(self) -> int:
-        """The other end is gone with all that had left: count only what is still here. Returns how many were lost."""
+        """The other end is gone with all that had left: count only what is still here.
+
+        Returns how many commands without a caller were lost, as far as is known: they were not acknowledged.
+        """
         with self.lock:
             for entry in self.out:
                 entry.close_batch()
-            kept = sum(entry.count for entry in self.out)
-            lost = self.sent - self.done - kept
-            self.sent, self.done = kept, 0
+            kept_casts = sum(entry.count for entry in self.out if entry.run == CAST)
+            lost = self.casts - self.casts_done - kept_casts
+            self.sent, self.done = sum(entry.count for entry in self.out), 0
+            self.casts, self.casts_done = kept_casts, 0
             self.sent_bytes, self.done_bytes = sum(entry.nbytes for entry in self.out), 0
         self.release()
         return max(0, lost)
 
-    def take_out(self) -> list[Out]:
-        """Take what waits here, to be sent by another sender."""
+    def retire(self) -> list[Out]:
+        """Take what waits here, to be sent by other senders; whoever still comes is passed on to them."""
         with self.lock:
+            self.retired = True
             out, self.out = self.out, []
             self.tail = None
         for entry in out:
             entry.close_batch()
+        self.release()
         return out
 
     def close(self) -> None:

@@ -276,6 +276,9 @@ class WireClient:
                 self.followers.remove(waiter)
         if last:
             self.host.soon(self._release)
+            if self.host.closed:  # that is not run any more
+                with self.send_lock:
+                    self.carrier.close()
             return
         if start:
             self.host.soon(self._start_reading)
@@ -301,7 +304,7 @@ class WireClient:
                         sender.port.fill(item[2], item[3], mark_unknown(values) if unknown else values)
                 elif kind == ACK:
                     if (sender := self.senders.get(item[1])) is not None:
-                        sender.served(item[2], item[3])
+                        sender.served(item[2], item[3], item[4])
                 elif kind == FAIL:
                     if (sender := self.senders.get(item[1])) is not None:
                         sender.port.fail(item[2], item[3], unpack_error(item[4]))

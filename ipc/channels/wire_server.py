@@ -126,8 +126,8 @@ class WireServer:
                 receiver.fail(run, index, error)
             else:
                 cell.note_error(error, None)
-            receiver.served(1, 0)
-        receiver.served(0, nbytes)
+            receiver.served(1, 0, run)
+        receiver.served(0, nbytes, run)
 
     def _end(self, line: int) -> None:
         pair = self.receivers.pop(line, None)
@@ -151,9 +151,9 @@ class WireServer:
         """Queue an error as a reply."""
         self._put([FAIL, line, run, offset, pack_error(error)])
 
-    def put_ack(self, line: int, count: int, nbytes: int) -> None:
+    def put_ack(self, line: int, count: int, nbytes: int, casts: int) -> None:
         """Queue an acknowledgement."""
-        self._put([ACK, line, count, nbytes])
+        self._put([ACK, line, count, nbytes, casts])
 
     def _put(self, item: list[Any]) -> None:
         self.out.append(item)

@@ -93,6 +93,7 @@ class RemoteSender(Sender):
     def _append(
         self,
         run: int,
+        offset: int,
         deadline: float,
         chain: tuple[int, ...],
         commands: list[Any],
@@ -103,15 +104,13 @@ class RemoteSender(Sender):
         if packed is not None and packed[1]:
             key = str(packed[1][0].key)
             raise NotSendable(key, "Interned", "it does not cross machines: send its .value")
-        super()._append(run, deadline, chain, commands, packed, nbytes, waiter)
+        super()._append(run, offset, deadline, chain, commands, packed, nbytes, waiter)
 
-    def _refuse(self, count: int, nbytes: int) -> None:
-        try:
-            super()._refuse(count, nbytes)
-        except Full:
-            if isinstance(wire := self.wire, RemoteWire):
-                wire.refused()
-            raise
+    def _full(self, count: int, nbytes: int) -> Full | None:
+        full = super()._full(count, nbytes)
+        if full is not None and isinstance(wire := self.wire, RemoteWire):
+            wire.refused()
+        return full
 
 
 class RemoteWire(WireClient):

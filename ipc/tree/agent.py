@@ -214,7 +214,7 @@ class Agent:
                         else:
                             cell.note_error(error, None)
                         if receiver is not None:
-                            receiver.served(1, 0)
+                            receiver.served(1, 0, run)
                         if kept:
                             queued.append(
                                 [receiver.port if receiver else 0, run, start, deadline, list(chain), kept, 0]
@@ -225,7 +225,7 @@ class Agent:
             if kept:
                 queued.append([receiver.port if receiver else 0, run, start, deadline, list(chain), kept, nbytes])
             elif receiver is not None:
-                receiver.served(0, nbytes)
+                receiver.served(0, nbytes, run)
         return queued
 
     def _requests(self, cell: Cell, pack: bool) -> list[Any]:
@@ -265,7 +265,7 @@ class Agent:
                     [run, offset, values, pack_error(error) if error else None]
                     for run, offset, values, error in receiver.held
                 ]
-                held[port_id] = [replies, receiver.served_count, receiver.nbytes]
+                held[port_id] = [replies, receiver.served_count, receiver.nbytes, receiver.casts]
         return held
 
     async def restore(self, cell_id: int, lost: bool = False) -> None:
@@ -396,11 +396,11 @@ class Agent:
     ) -> None:
         receiver = cell.receivers.get(port_id)
         if not isinstance(receiver, WireReceiver):
-            receiver = WireReceiver(port_id, line, *bounds)
+            receiver = WireReceiver(port_id, line, bounds[0], bounds[1], cell)
             cell.receivers[port_id] = receiver
         receiver.line = line
         if held:
-            replies, receiver.served_count, receiver.nbytes = held
+            replies, receiver.served_count, receiver.nbytes, receiver.casts = held
             receiver.held = [
                 (run, offset, values, unpack_error(error) if error else None) for run, offset, values, error in replies
             ]
@@ -432,7 +432,7 @@ class Agent:
         if (port := self.ports.pop(port_id, None)) is not None:
             port.pending.clear()
             for sender in port.senders:
-                sender.take_out()
+                sender.retire()
                 sender.close()
 
     async def drop_port(self, port_id: int, error: Any) -> None:
@@ -460,15 +460,13 @@ class Agent:
             port.key = cls.shard_key
         if [sender.line for sender in old] != [line[0] for line in lines]:
             port.direct = port.direct_cast = None
-            port.senders = [Sender(port, line, cell_id, concurrent) for line, cell_id, concurrent, *_ in lines]
-            for sender in old if lines else ():
-                for entry in sender.take_out():
-                    self._deal(port, entry)
-                for waiter in list(port.pending.values()):
-                    if waiter.sender is sender and waiter.left:
-                        waiter.sender = port.senders[0]
-            if not lines:
-                self._abandon(port, old)
+            with port.switching:
+                entries = [entry for sender in old for entry in sender.retire()]
+                port.senders = [Sender(port, line, cell_id, concurrent) for line, cell_id, concurrent, *_ in lines]
+                if lines:
+                    self._deal_out(port, entries, old)
+                else:
+                    self._abandon(port, entries)
         for sender, (_, cell_id, _, wire_id, same, outstanding) in zip(port.senders, lines, strict=True):
             if outstanding is not None:
                 sender.sent += outstanding[0]
@@ -482,13 +480,21 @@ class Agent:
                 self._attach_local(port, sender, cell, same)
 
     @staticmethod
-    def _abandon(port: Port, senders: list[Sender]) -> None:
+    def _abandon(port: Port, entries: list[Out]) -> None:
         """The target was removed: who waits for it is told, also where its last words were lost on their way."""
-        for sender in senders:
-            port.lost += sum(entry.count for entry in sender.take_out() if entry.waiter is None)
+        port.lost += sum(entry.count for entry in entries if entry.waiter is None)
         for run, waiter in list(port.pending.items()):
             waiter.fail_all(Closed(f"service {port.target!r} was removed"))
             port.forget(run)
+
+    @staticmethod
+    def _deal_out(port: Port, entries: list[Out], old: list[Sender]) -> None:
+        """What waited at the old senders goes by its keys to the new ones."""
+        for waiter in list(port.pending.values()):
+            if waiter.sender in old and waiter.left:
+                waiter.sender = port.senders[0]
+        for entry in entries:
+            Agent._deal(port, entry)
 
     @staticmethod
     def _deal(port: Port, entry: Out) -> None:
@@ -498,6 +504,7 @@ class Agent:
             with sender.lock:
                 sender.out.append(out)
                 sender.sent += 1
+                sender.casts += not entry.run
             if entry.waiter is not None:
                 entry.waiter.sender = sender
 
@@ -561,10 +568,6 @@ class Agent:
         port.lost += lost
         return lost
 
-    async def port_stats(self) -> list[int]:
-        """Late and lost of all ports here."""
-        return [sum(port.late for port in self.ports.values()), sum(port.lost for port in self.ports.values())]
-
 
 def pack_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
     """What another process would get of a state. Raises `NotSendable` with the attribute's path."""
@@ -579,7 +582,7 @@ def pack_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _hold(cell: Cell, receiver: LocalReceiver, line: int, bounds: Bounds) -> None:
-    cell.receivers[receiver.port] = receiver.hold(line, bounds.commands, bounds.bytes)
+    cell.receivers[receiver.port] = receiver.hold(line, bounds.commands, bounds.bytes, cell)
 
 
 def _beyond(sender: Sender) -> list[int]:

@@ -378,6 +378,6 @@ def merge_held(all_held: list[dict[int, Any]]) -> dict[int, Any]:
     """Held replies of several shards, by port; room that was not given back is settled by the new counts."""
     merged: dict[int, Any] = {}
     for held in all_held:
-        for port_id, (replies, _, _) in held.items():
-            merged.setdefault(port_id, [[], 0, 0])[0].extend(replies)
+        for port_id, (replies, *_) in held.items():
+            merged.setdefault(port_id, [[], 0, 0, 0])[0].extend(replies)
     return merged

@@ -217,8 +217,9 @@ def test_a_call_times_out(placement: str) -> None:
         assert (caught.value.service, caught.value.timeout_s) == ("patient", 0.02)
         with pytest.raises(TimeoutError):
             client.call_many(["wait", "wait"], timeout=0.02)
-        assert client.call("count") == 3
-        assert client.call("answer") == 3
+        taken = client.call("count")
+        assert taken + client.stats().expired == 3, "on a loaded machine a command may expire before it is served"
+        assert client.call("answer") == taken
 
 
 def test_a_queued_command_is_dropped_and_a_running_one_is_late(apart: str, gate: Gate) -> None:
@@ -237,7 +238,6 @@ def test_a_queued_command_is_dropped_and_a_running_one_is_late(apart: str, gate:
         assert numbers.late >= 1
 
 
-@pytest.mark.xfail(strict=True, reason="counted by the cell (after its deadline) and by the port (nobody waits)")
 def test_a_late_reply_is_counted_once(apart: str, gate: Gate) -> None:
     with launch(Slow(gate), apart) as client:
         thread, errors = in_thread(lambda: client.call("gate", timeout=0.05))
@@ -535,10 +535,7 @@ def test_full_of_commands(apart: str, gate: Gate) -> None:
                 client.call_many(["too many"])
 
 
-def test_room_comes_back_where_the_policy_is_to_fail(apart: str, gate: Gate, request: pytest.FixtureRequest) -> None:
-    if apart != "thread+queue":
-        reason = "nobody reads the acknowledgements of a wire on which nobody waits: it stays full for ever"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_room_comes_back_where_the_policy_is_to_fail(apart: str, gate: Gate) -> None:
     with launch(Slow(gate), apart, bounds=Bounds(commands=4, when_full="fail")) as client:
         client.cast("gate")
         with gate.held():
@@ -549,10 +546,7 @@ def test_room_comes_back_where_the_policy_is_to_fail(apart: str, gate: Gate, req
         assert retry_when_full(client, "log") == ["gate", 0, 1, 2]
 
 
-def test_room_comes_back_on_an_event_loop(apart: str, request: pytest.FixtureRequest) -> None:
-    if apart != "thread+queue":
-        reason = "nobody reads the acknowledgements of a wire on which nobody waits: it stays full for ever"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+def test_room_comes_back_on_an_event_loop(apart: str) -> None:
     with launch(Recorder(), apart, bounds=Bounds(commands=4)) as client:
 
         async def cast(number: int) -> None:

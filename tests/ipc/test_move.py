@@ -597,9 +597,6 @@ def test_another_count_without_state() -> None:
         assert len({tuple(reply) for reply in client.call_many(WORDS)}) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="who chose its sender before the shards changed puts its command where nobody looks"
-)
 def test_a_sender_chosen_just_before_the_count_changes() -> None:
     """What a thread does that was halted between its choice of a shard and its sending to it."""
     with launch(Resharded(), "thread:2+queue") as client:
@@ -612,7 +609,6 @@ def test_a_sender_chosen_just_before_the_count_changes() -> None:
         assert waiter.value()[0] == 1
 
 
-@pytest.mark.xfail(strict=False, reason="the same, by chance")
 def test_another_count_under_load() -> None:
     """Commands wait meanwhile: each key is counted without a gap."""
     done = threading.Event()

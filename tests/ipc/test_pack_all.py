@@ -74,22 +74,11 @@ def test_otherwise_objects_are_passed(value: str) -> None:
 
 def test_a_selection_of_the_other_tests() -> None:
     """What passes with objects passes with what packing makes of them."""
-    environment = {**os.environ, "IPC_PACK_ALL": "1"}
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     selection = "(inline or coroutine or thread) and (call or cast or future or ways or threads or values)"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-x",
-            "-k",
-            selection,
-            "tests/ipc/test_client.py",
-        ],
-        env=environment,
+        [sys.executable, "-m", "pytest", *options, "-k", selection, "tests/ipc/test_client.py"],
+        env={**os.environ, "IPC_PACK_ALL": "1"},
         cwd=ROOT,
         capture_output=True,
         text=True,

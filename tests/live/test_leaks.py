@@ -18,7 +18,7 @@ ROUNDS = {"inline": 100, "coroutine": 100, "thread": 100, "thread+zmq": 100, "pr
 @pytest.mark.parametrize("spawner", ROUNDS)
 def test_launches_and_closes_leave_nothing(spawner: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--spawner", spawner, "--count", str(ROUNDS[spawner])],
+        [sys.executable, str(SCRIPT), "--spawner", spawner, "--count", str(ROUNDS[spawner]), "--slack", "12"],
         capture_output=True,
         text=True,
         timeout=50,
