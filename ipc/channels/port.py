@@ -141,7 +141,11 @@ class Port:
     def forget(self, run: int) -> None:
         """Nobody waits for this run any more; its replies are dropped (the service counts them `late`)."""
         waiter = self.pending.pop(run, None)
-        if waiter is not None and (wire := waiter.counted) is not None:
+        if waiter is None:
+            return
+        while waiter.more:
+            waiter.more.pop().demand(-1)
+        if (wire := waiter.counted) is not None:
             waiter.counted = None
             wire.demand(-1)
 
@@ -151,7 +155,7 @@ class Port:
         """The place this sender reached is gone: fail the runs that had left for it; returns how many commands."""
         count = 0
         for run, waiter in list(self.pending.items()):
-            if waiter.sender is sender and waiter.left:
+            if (waiter.sender is sender or waiter.shared) and waiter.left:
                 count += waiter.remaining
                 waiter.fail_all(make())
                 self.forget(run)

@@ -437,7 +437,10 @@ class Sender:
             self.out, self.tail = kept, None
             self.cell, self.rx, self.wire = None, None, wire
             for waiter in list(self.port.pending.values()):
-                if waiter.sender is self and waiter.counted is None:
+                if waiter.shared:
+                    waiter.more.append(wire)
+                    wire.demand(1)
+                elif waiter.sender is self and waiter.counted is None:
                     waiter.counted = wire
                     wire.demand(1)
             wire.senders[self.line] = self
@@ -460,7 +463,10 @@ class Sender:
             self.cell = self.rx = self.wire = None
             self.tail = None
             for waiter in list(self.port.pending.values()):
-                if waiter.sender is self and waiter.counted is not None:
+                if wire is not None and wire in waiter.more:
+                    waiter.more.remove(wire)
+                    wire.demand(-1)
+                elif waiter.sender is self and waiter.counted is not None:
                     waiter.counted.demand(-1)
                     waiter.counted = None
         self.release()

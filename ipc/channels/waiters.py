@@ -30,9 +30,13 @@ _MISSING: Any = object()
 
 
 class Waiter:
-    """Collects `count` replies. `sender` and `left` say where the run went, for when that place dies."""
+    """Collects `count` replies. `sender` and `left` say where the run went, for when that place dies.
 
-    __slots__ = ("count", "counted", "done", "left", "remaining", "results", "run", "sender")
+    `counted` is the wire that is read for it while no thread does. Where a service was divided anew, a run may be `shared`
+    by several shards; then `more` are all the wires on which a part of the answer may come.
+    """
+
+    __slots__ = ("count", "counted", "done", "left", "more", "remaining", "results", "run", "sender", "shared")
 
     def __init__(self, count: int = 1) -> None:
         self.count = count
@@ -43,6 +47,8 @@ class Waiter:
         self.run = 0
         self.sender: Sender | None = None
         self.counted: Any = None
+        self.shared = False
+        self.more: list[Any] = []
 
     def fill(self, offset: int, values: list[Any]) -> bool:
         """Take the replies to the commands from `offset` on; True when the run is complete."""

@@ -145,6 +145,8 @@ class RemoteAgent:
         request = self._next
         data = pack_control([request, operation, values], len(descriptors))
         if self._closed:
+            for descriptor in descriptors:
+                os.close(descriptor)
             raise ServiceDied(self.name, "its process has ended", self.exit_code)
         future = self._requests[request] = loop.create_future()
         self._out.append((memoryview(data), descriptors))

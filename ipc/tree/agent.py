@@ -493,6 +493,7 @@ class Agent:
         for waiter in list(port.pending.values()):
             if waiter.sender in old and waiter.left:
                 waiter.sender = port.senders[0]
+                waiter.shared = len(port.senders) > 1
         for entry in entries:
             Agent._deal(port, entry)
 
@@ -507,6 +508,7 @@ class Agent:
                 sender.casts += not entry.run
             if entry.waiter is not None:
                 entry.waiter.sender = sender
+                entry.waiter.shared = entry.count > 1 and len(port.senders) > 1
 
     @staticmethod
     def _attach_local(port: Port, sender: Sender, cell: Cell, same: bool) -> None:

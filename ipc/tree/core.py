@@ -289,7 +289,12 @@ class Tree:
         if not within and not channel.descriptors:
             self.run_dir = self.run_dir or make_run_dir()
         there, here, record.path = channel.link("" if within else self.run_dir, target.id)
-        await target.agent.do("listen", record.id, target.id, kind, there)
+        try:
+            await target.agent.do("listen", record.id, target.id, kind, there)
+        except BaseException:
+            if CHANNELS[kind].descriptors:
+                os.close(here)
+            raise
         await source_agent.do("dial", record.id, source.id, kind, here, hosted)
         self.wires[key] = record
         source.wires.add(record)

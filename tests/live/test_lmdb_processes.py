@@ -55,10 +55,12 @@ def test_only_one_process_writes(tmp_path: Path) -> None:
 def test_a_dead_reader_is_cleared(tmp_path: Path) -> None:
     directory = tmp_path / "store"
     open_store(str(directory)).close()
-    with LmdbProcess("read", directory) as reader, open_store(str(directory), readonly=True) as other:
-        assert reader.hear() == "open"
-        until(lambda: other.stats().readers >= 2, 10, "it has read, and so has a place")
-        kill(reader.process.pid)
-        reader.process.wait(10)
-        with open_store(str(directory)) as store:
+    with LmdbProcess("read", directory) as dies, LmdbProcess("read", directory) as lives:
+        assert dies.hear() == lives.hear() == "open"
+        with open_store(str(directory), readonly=True) as store:
+            until(lambda: store.stats().readers >= 3, 10, "both have read, and so have places")
+        kill(dies.process.pid)
+        dies.process.wait(10)
+        with open_store(str(directory)) as store:  # were nobody left, LMDB would begin with an empty table
             assert store.stats().dead_readers == 1
+        assert lives.end() == 0

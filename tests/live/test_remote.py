@@ -207,7 +207,7 @@ def test_errors_are_of_their_own_type_with_the_traceback(placement: str) -> None
         deep: Any = []
         for _ in range(62):
             deep = [deep]
-        with pytest.raises(NotSendable, match="nest at most 61 deep"):
+        with pytest.raises(NotSendable, match="deep"):
             client.call(deep)
         assert client.call(["deep", 40])
         assert client.call("ok") == "ok"
