@@ -45,10 +45,15 @@ def events(handshake: Handshake) -> list[HandshakeEvent]:
     return found
 
 
+Change = Callable[[str, int, bytes], bytes | None]
+
+
 class Hands:
     """Both sides; frames pass through `change(name, number, frame)`, which gives what arrives, or None for nothing."""
 
-    def __init__(self, a: Handshake, b: Handshake, change: Callable[[str, int, bytes], bytes | None] | None = None) -> None:
+    def __init__(
+        self, a: Handshake, b: Handshake, change: Callable[[str, int, bytes], bytes | None] | None = None
+    ) -> None:
         self.a, self.b = a, b
         self.frames: list[tuple[str, bytes]] = []
         self.events: dict[str, list[HandshakeEvent]] = {"a": [], "b": []}

@@ -41,7 +41,9 @@ def record(who: Identity, network: str = NETWORK) -> PeerRecord:
 def handshake_config(who: Identity, **changes: Any) -> HandshakeConfig:
     """A valid one, with changes."""
     network = changes.get("network", NETWORK)
-    config = HandshakeConfig(network=network, identity=who, record=record(who, network), capabilities=("relay", "store"))
+    config = HandshakeConfig(
+        network=network, identity=who, record=record(who, network), capabilities=("relay", "store")
+    )
     config = replace(config, **changes)
     config.validate()
     return config
@@ -90,7 +92,7 @@ class End:
 
     def take(self, kind: type[E]) -> list[E]:
         """The events of one kind, so far; they are forgotten."""
-        found = [event for event in self.events if isinstance(event, kind)]
+        found: list[E] = [event for event in self.events if isinstance(event, kind)]
         self.events = [event for event in self.events if not isinstance(event, kind)]
         return found
 
@@ -132,11 +134,12 @@ class LinkPair:
         b: SessionConfig | None = None,
         *,
         expected_id: bytes | None = None,
-        **filters: Filter,
+        to_a: Filter = bytes,
+        to_b: Filter = bytes,
     ) -> LinkPair:
         """Both ends not connected yet."""
         dialler = session(Role.DIAL, a or session_config(ALICE), expected_id=expected_id)
-        return cls(dialler, session(Role.ANSWER, b or session_config(BOB)), **filters)
+        return cls(dialler, session(Role.ANSWER, b or session_config(BOB)), to_a=to_a, to_b=to_b)
 
     @classmethod
     def open(cls, a: SessionConfig | None = None, b: SessionConfig | None = None) -> LinkPair:
@@ -188,5 +191,3 @@ class LinkPair:
         for end in (self.a, self.b):
             end.session.handle_timer(self.now_s)
         self.run()
-
-

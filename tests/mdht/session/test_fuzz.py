@@ -103,7 +103,7 @@ def test_random_frames(kind: int, rest: bytes, role: Role) -> None:
 @settings(deadline=None, max_examples=150)
 @given(at=st.integers(0, 6000), bit=st.integers(0, 7), to_b=st.booleans())
 def test_one_bit_on_the_wire(at: int, bit: int, to_b: bool) -> None:
-    """Within TLS, one bit ends both sides, or it was one of the few that TLS itself ignores (its old version fields)."""
+    """Within TLS, one bit ends both sides, or it was one of the few that TLS itself ignores (old version fields)."""
     passed = 0
 
     def flip(data: bytes) -> bytes:
@@ -115,7 +115,7 @@ def test_one_bit_on_the_wire(at: int, bit: int, to_b: bool) -> None:
         changed[at - start] ^= 1 << bit
         return bytes(changed)
 
-    pair = LinkPair.of(expected_id=BOB.id, **({"to_b": flip} if to_b else {"to_a": flip}))
+    pair = LinkPair.of(expected_id=BOB.id, to_b=flip if to_b else bytes, to_a=bytes if to_b else flip)
     pair.run()
     pair.wait(20.0)
     for end, peer in ((pair.a, BOB), (pair.b, ALICE)):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from mdht.session.parties import HandshakeConfig, HandshakeFailed, Proven
 from mdht.session.proof import Role
 
 from .hands import EXPORTER, Hands, answerer, dialler, events
-from .pair import ALICE, BOB, MALLORY, WALL_S, handshake_config, record
+from .pair import ALICE, BOB, MALLORY, WALL_S, handshake_config, identity, record
 
 SECRET = b"s" * 32
 VECTORS: list[dict[str, Any]] = json.loads(
@@ -375,6 +376,25 @@ def test_a_stolen_pong_of_another_peer() -> None:
     refused(Hands(dialler(BOB.id), b, pretend).run(), "a", Refusal.BAD_SIGNATURE)
 
 
+def liar(role: Role, named: Identity) -> Handshake:
+    """Mallory's own node, which does everything right with her key and her record, but in another's name."""
+    mallory = identity(3)
+    config = handshake_config(mallory)
+    mallory.id = named.id
+    liar = Handshake(config, role, challenge=bytes(32), now_s=0.0, wall_s=WALL_S)
+    liar.begin(EXPORTER, 0.0)
+    return liar
+
+
+def test_an_id_belongs_to_its_key() -> None:
+    """The whole proof is by Mallory's key, without fault: only the id is not the hash of that key."""
+    as_bob = Hands(dialler(BOB.id), liar(Role.ANSWER, BOB)).run()
+    refused(as_bob, "a", Refusal.BAD_SIGNATURE)
+    as_alice = Hands(liar(Role.DIAL, ALICE), answerer()).run()
+    refused(as_alice, "b", Refusal.BAD_SIGNATURE)
+    assert Hands(liar(Role.DIAL, MALLORY), answerer()).run().open
+
+
 # -- the state machine -------------------------------------------------------------------------------------------------
 
 FRAMES = {
@@ -393,13 +413,14 @@ def test_a_valid_frame_in_the_wrong_state(state: State, step: Step) -> None:
         return  # allowed, or no frame of the handshake any more
     frames = {type(binary.parse_untrusted(frame)): frame for _, frame in Hands(dialler(), answerer()).run().frames}
     frames[binary.Refuse] = binary.pack(binary.Refuse("x"))
-    end = {
+    ends: dict[State, Callable[[], Handshake]] = {
         State.PING_SENT: dialler,
         State.PING_AWAITED: answerer,
         State.PONG_SENT: lambda: Hands(dialler(), answerer(), lambda n, at, f: f if at == 1 else None).run().b,
         State.PROVEN: lambda: Hands(dialler(), answerer()).run(accept=False).b,
         State.ACCEPTED: lambda: Hands(dialler(), answerer(), lambda n, at, f: f if at <= 3 else None).run().b,
-    }[state]()
+    }
+    end = ends[state]()
     assert end.state is state
     end.frames_to_send()
     events(end)

@@ -1,0 +1,77 @@
+"""What can be wrong with a store's files. A put that is refused is no error here, but a verdict (`verdicts.py`)."""
+
+from __future__ import annotations
+
+from ..errors import LocalError, NotDone
+
+
+class StoreError(LocalError):
+    """The store at `path` cannot be used as it is."""
+
+
+class StoreCorrupt(StoreError):
+    """The files are damaged, or are no store at all. `reason` is what was found."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the store in {self.path} is damaged ({self.reason}): stop every process that uses it, move the directory "
+            "away (or put a backup in its place) and start again; replicas at other peers fill it"
+        )
+
+
+class StoreInUse(StoreError):
+    """Another process, `pid`, has the store open for writing (0 where it could not be read)."""
+
+    def __init__(self, path: str = "", pid: int = 0) -> None:
+        super().__init__(path, pid)
+        self.path = path
+        self.pid = pid
+
+    def __str__(self) -> str:
+        who = f"process {self.pid}" if self.pid else "another process"
+        return f"{who} has the store in {self.path} open for writing: stop it, open for reading, or give another path"
+
+
+class StoreUnavailable(StoreError):
+    """The files cannot be opened: not there, not allowed, no space, too many readers."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the store in {self.path} cannot be opened: {self.reason}"
+
+
+class StoreTooNew(StoreError):
+    """The files were written in a newer `form` than this program reads (`known`)."""
+
+    def __init__(self, path: str = "", form: int = 0, known: int = 0) -> None:
+        super().__init__(path, form, known)
+        self.path = path
+        self.form = form
+        self.known = known
+
+    def __str__(self) -> str:
+        return (
+            f"the store in {self.path} has form {self.form}, this program reads form {self.known}: "
+            "upgrade this node, or give it another path"
+        )
+
+
+class CommitFailed(NotDone):
+    """The disk did not take a batch (full, or broken): nothing of it is stored, and the store goes on."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"nothing was stored in {self.path} ({self.reason}): make room on the disk, then put again"
