@@ -21,6 +21,7 @@ import inspect
 import logging
 import math
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
@@ -45,6 +46,9 @@ DIRECT = -1
 _NOW: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("ipc_command", default=None)
 """(receiver, run, offset, chain, token taken) of the command that this greenlet or task serves."""
 
+_ADOPTING = threading.Lock()
+"""Held while what came to a cell too late goes to its heir; seldom."""
+
 
 class Cell:
     """One shard of a service at its present place. Its methods run on its host, unless they say otherwise."""
@@ -62,6 +66,7 @@ class Cell:
         "direct_waiter",
         "errors",
         "expired",
+        "heir",
         "host",
         "id",
         "inbox",
@@ -88,6 +93,7 @@ class Cell:
         "timers",
         "times",
         "tokens",
+        "took",
         "turn_s",
     )  # fmt: skip
 
@@ -107,6 +113,8 @@ class Cell:
         self.nests = False
         self.ready = False
         self.paused = True
+        self.heir: Cell | None = None
+        self.took = 0
         self.busy = False
         self.dead: BaseException | None = None
         self.running: set[Any] = set()
@@ -390,9 +398,25 @@ class Cell:
         else:
             receiver.reply(token.run, token.offset, [value])
 
+    def adopt(self, old: Cell) -> None:
+        """This cell has taken the place of another on this process: what came to that one after its queue had been taken
+        is for this one. Thread-safe: whoever appends looks for an heir afterwards.
+        """
+        with _ADOPTING:
+            old.heir = self
+            for _ in range(old.took):
+                old.inbox.popleft()
+            old.took = 0
+            while old.inbox:
+                self.inbox.append(old.inbox.popleft())
+        if self.inbox:
+            self.wake()
+
     def answer(self, tag: Any, value: Any, error: BaseException | None) -> None:
         """An answer to a request came: it is a command of its own. Thread-safe."""
         self.inbox.append((None, 0, 0, math.inf, (), (Answer(tag, value, error),), 0, self.turn_s))
+        if self.heir is not None:
+            self.heir.adopt(self)
         self.wake()
         if self.settled is not None:
             self.host.soon(self._settle)

@@ -7,6 +7,7 @@ bound.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IpcError
@@ -91,6 +92,7 @@ class WireReceiver:
         "casts",
         "cell",
         "eager",
+        "handing",
         "held",
         "line",
         "nbytes",
@@ -111,6 +113,7 @@ class WireReceiver:
         self.nbytes = 0
         self.casts = 0
         self.eager = False
+        self.handing = threading.RLock()
         self.held: list[tuple[int, int, list[Any] | None, BaseException | None]] = []
         self.successor: LocalReceiver | WireReceiver | None = None
 
@@ -129,18 +132,22 @@ class WireReceiver:
     def reply(self, run: int, offset: int, values: list[Any]) -> None:
         """Give the replies to consecutive commands of a run."""
         if self.successor is not None:
+            self._hand_on()
             self.successor.reply(run, offset, values)
         elif (wire := self.wire) is None:
             self.held.append((run, offset, values, None))
+            self._hand_on()
         else:
             wire.put_reply(self.line, run, offset, values)
 
     def fail(self, run: int, offset: int, error: BaseException) -> None:
         """Give an error as the reply to one command."""
         if self.successor is not None:
+            self._hand_on()
             self.successor.fail(run, offset, error)
         elif (wire := self.wire) is None:
             self.held.append((run, offset, None, error))
+            self._hand_on()
         else:
             wire.put_error(self.line, run, offset, error)
 
@@ -160,15 +167,22 @@ class WireReceiver:
 
     def hand_over(self, successor: LocalReceiver) -> None:
         """The sender has come into this process: everything held, and everything later, is said to it there."""
-        held, self.held = self.held, []
         self.successor = successor
-        for run, offset, values, error in held:
-            if error is not None:
-                successor.fail(run, offset, error)
-            else:
-                successor.reply(run, offset, values or [])
+        self._hand_on()
         successor.sender.served(self.served_count, self.nbytes, self.casts)
         self.served_count = self.nbytes = self.casts = 0
+
+    def _hand_on(self) -> None:
+        """Say what is held to the successor, in order; by whichever thread, while the other waits for it."""
+        if (successor := self.successor) is None:
+            return
+        with self.handing:
+            held, self.held = self.held, []
+            for run, offset, values, error in held:
+                if error is not None:
+                    successor.fail(run, offset, error)
+                else:
+                    successor.reply(run, offset, values or [])
 
     def give_back(self) -> None:
         """Acknowledge what was served since the last time."""

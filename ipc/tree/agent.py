@@ -83,6 +83,17 @@ class Agent:
         for name, port_id in spec["outlets"].items():
             outlets[name] = Outlet(name, cell, self.ports[port_id])
         cell.outlets = Outlets(outlets)
+        try:
+            await cell.open()
+            try:
+                if spec["fresh"]:
+                    await cell.start()
+            except BaseException:
+                await cell.close()
+                raise
+        except BaseException:
+            service._ipc_cell = None
+            raise
         for port_id, run, tag, line in spec.get("requests", ()):
             port = self.ports[port_id]
             waiter = port.pending.get(run)
@@ -95,17 +106,8 @@ class Agent:
             port.pending[run] = waiter
         for port_id, line, run, deadline, chain, commands in spec.get("outs", ()):
             self._queue_out(self.ports[port_id], line, run, deadline, tuple(chain), commands)
-        try:
-            await cell.open()
-            try:
-                if spec["fresh"]:
-                    await cell.start()
-            except BaseException:
-                await cell.close()
-                raise
-        except BaseException:
-            service._ipc_cell = None
-            raise
+        if (old := self.cells.get(cell.id)) is not None:
+            cell.adopt(old)
         cell.times.extend(spec.get("stats", {}).get("times", ()))
         for left_s, command in spec.get("timers", ()):
             cell.timers.after(left_s, command)
@@ -200,7 +202,9 @@ class Agent:
 
     def _queued(self, cell: Cell, pack: bool) -> list[Any]:
         queued = []
-        for receiver, run, offset, deadline, chain, commands, nbytes, _ in list(cell.inbox):
+        entries = list(cell.inbox)
+        cell.took = len(entries)
+        for receiver, run, offset, deadline, chain, commands, nbytes, _ in entries:
             kept = []
             start = offset
             for index, command in enumerate(commands, offset):
@@ -447,7 +451,8 @@ class Agent:
     async def attach(self, port_id: int, lines: list[list[Any]], key_class: Any) -> None:
         """Give a port its ways: for each shard [line, cell id, concurrent, wire id, same host, [commands, bytes]].
 
-        A wire id of 0 means that commands pass as objects, one below that the sender stays detached.
+        A wire id of 0 means that commands pass as objects; one below that the sender stays detached, but is known to
+        that wire, so that replies find it.
         The last are what is already on its way to that shard, or None. With the same lines as before each sender goes
         on; otherwise there are new ones, and what waited is dealt out anew.
         """
@@ -472,6 +477,8 @@ class Agent:
                 sender.sent += outstanding[0]
                 sender.sent_bytes += outstanding[1]
             if wire_id < 0:
+                if (wire := self.dialled.get(-wire_id)) is not None:
+                    wire.senders[sender.line] = sender
                 continue
             if wire_id:
                 if (wire := self.dialled.get(wire_id)) is not None and not wire.closed:
@@ -565,8 +572,8 @@ class Agent:
         if port is None or sender is None:
             return 0
         sender.detach()
-        answered = port.fail_left(sender, lambda: ServiceDied(port.target, reason, exit_code))
-        lost = max(0, sender.forget_left() - answered)
+        port.fail_left(sender, lambda: ServiceDied(port.target, reason, exit_code))
+        lost = sender.forget_left()
         port.lost += lost
         return lost
 

@@ -292,7 +292,7 @@ class Tree:
         try:
             await target.agent.do("listen", record.id, target.id, kind, there)
         except BaseException:
-            if CHANNELS[kind].descriptors:
+            if channel.descriptors:
                 os.close(here)
             raise
         await source_agent.do("dial", record.id, source.id, kind, here, hosted)
@@ -353,15 +353,20 @@ class Tree:
             line.wire = None
             if kind:
                 line.wire = await self.wire(port.owner, line.cell.host, kind)
-                bounds = [port.bounds.commands, port.bounds.bytes]
-                replies = held.get(line.cell.shard, {}).get(port.id) if held else None
-                await line.cell.host.agent.do("receive", line.id, port.id, line.cell.id, line.wire.id, bounds, replies)
             beyond = outstanding.get(line.cell.id) if outstanding else None
             lines.append([line.id, line.cell.id, concurrent, line.wire.id if line.wire else 0, same, beyond])
         agent = self.agent_of(port.owner)
         key: Any = None
         if len(lines) > 1 and record.cls.shard_key is not None:
             key = record.cls if agent is self.local else class_path(record.cls)
+        wired = [line for line in port.lines if line.wire is not None]
+        if wired:  # replies that are held there may come as soon as it receives, which is before the sender is attached
+            await agent.do("attach", port.id, [[*line[:3], -line[3] or NO_WAY, line[4], None] for line in lines], key)
+        bounds = [port.bounds.commands, port.bounds.bytes]
+        for line in wired:
+            assert line.wire is not None
+            replies = held.get(line.cell.shard, {}).get(port.id) if held else None
+            await line.cell.host.agent.do("receive", line.id, port.id, line.cell.id, line.wire.id, bounds, replies)
         await agent.do("attach", port.id, lines, key)
 
     async def prepare(self, port: PortRecord, concurrent: bool) -> None:

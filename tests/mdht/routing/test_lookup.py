@@ -261,6 +261,42 @@ def test_no_more_are_asked_than_may_be() -> None:
     assert (result.end, result.asked) == (End.LIMIT, 5)
 
 
+def test_it_has_not_converged_if_the_limit_kept_nearer_ones_unasked() -> None:
+    steps = Steps(50, 60, 70, config=replace(CONFIG, parallel=3, asked=3))
+    steps.asks()
+    for distance in (50, 60):
+        steps.answers(distance, [10, 20])
+    steps.answers(70)
+    result = steps.result()
+    assert result.end is End.LIMIT
+    assert result.closest == (at(50), at(60), at(70))
+
+
+def test_doubtful_peers_are_forgotten_before_others() -> None:
+    steps = Steps(100, 110, 120, config=replace(CONFIG, parallel=1, candidates=9, doubt_after=1))
+    steps.asks()
+    steps.answers(100, [1, 2, 3, 4, 5, 6])
+    assert steps.asks() == [1]
+    steps.fails(1)
+    assert steps.asks() == [110]
+    steps.answers(110, [30, 40, 50])
+    assert steps.lookup.stats().candidates == 9
+    assert steps.asks() == [30, 40, 50], "the inventions made room for them"
+
+
+def test_to_name_a_peer_that_has_answered_earns_credit() -> None:
+    steps = Steps(50, 100, config=replace(CONFIG, parallel=2, doubt_after=2))
+    assert steps.asks() == [50, 100]
+    steps.answers(50)
+    steps.answers(100, [50, 1, 2, 3])
+    assert steps.asks() == [1, 2]
+    steps.fails(1)
+    steps.fails(2)
+    assert steps.asks() == [3], "half as many of its peers have answered: its word counts"
+    steps.answers(3)
+    assert steps.result().discounted == ()
+
+
 def test_no_more_is_remembered_than_may_be() -> None:
     steps = Steps(10, config=replace(CONFIG, candidates=5, closer=20))
     steps.asks()

@@ -147,6 +147,22 @@ def test_spares_are_bounded_and_the_proven_ones_stay() -> None:
     assert routing.failed(contact(70).id, 7.0).change is Change.DROPPED, "a spare goes at once"
 
 
+def test_a_spare_keeps_the_time_when_it_was_first_seen() -> None:
+    routing = table(bucket_size=4)
+    old = fill(routing, 4)
+    routing.seen(contact(60), 10.0)
+    routing.remove(old[0].id)
+    known = routing.get(contact(60).id)
+    assert known is not None, "it took the place"
+    assert (known.first_seen_s, known.last_seen_s) == (10.0, 10.0)
+    routing.seen(contact(61), 20.0)
+    routing.seen(contact(61), 30.0)
+    routing.remove(contact(60).id)
+    known = routing.get(contact(61).id)
+    assert known is not None
+    assert (known.first_seen_s, known.last_seen_s) == (20.0, 30.0)
+
+
 def test_hearsay_is_dialled_before_it_is_taken_in() -> None:
     routing = table()
     routing.heard(contact(1), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 
 from hypothesis import settings
@@ -19,9 +20,9 @@ CONFIG = TableConfig(
 
 peers = st.builds(
     contact,
-    st.integers(0, 30),
+    st.integers(0, 4),
     st.sampled_from(["8.8.8.8", "9.9.9.9", "10.0.0.1", "2001:db8::1", None]),
-    bits=st.integers(0, 6),
+    bits=st.integers(0, 4),
 )
 moments = st.floats(0, 100)
 
@@ -103,7 +104,25 @@ class TableMachine(RuleBasedStateMachine):
         assert stats.spares <= CONFIG.spares * stats.buckets
         subnets = Counter(subnet_of(one.host) for one in self.held.values() if one.host != "10.0.0.1")
         assert all(count <= CONFIG.diversity.table for count in subnets.values())
+        places = Counter(
+            (min(shared_bits(to_int(one.id), 0), last), subnet_of(one.host))
+            for one in self.held.values()
+            if one.host != "10.0.0.1"
+        )
+        assert all(count <= CONFIG.diversity.bucket for count in places.values())
         assert stats.failing == sum(known.failed > 0 for known in self.table)
+
+    @invariant()
+    def counts_subnets_right(self) -> None:
+        """Once everybody is removed, nobody is counted."""
+        table = copy.deepcopy(self.table)
+        while len(table) or table.stats().spares:
+            for bucket in table._buckets:
+                for peer_id in (*bucket.entries, *bucket.spares):
+                    table.remove(peer_id)
+        assert not table._diversity._table
+        assert not table._diversity._buckets
+        assert table.stats().failing == 0
 
     @invariant()
     def version_grows_with_every_change(self) -> None:

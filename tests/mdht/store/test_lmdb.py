@@ -256,6 +256,31 @@ def test_a_disk_that_takes_no_more(path: str, small_files: None) -> None:
         assert held.record == owned(sequence=2)
 
 
+@pytest.mark.parametrize(("cause", "error"), [(lmdb.PanicError, CommitFailed), (lmdb.CorruptedError, StoreCorrupt)])
+def test_the_file_is_opened_anew_after_a_failed_commit(
+    path: str, monkeypatch: pytest.MonkeyPatch, cause: type[lmdb.Error], error: type[Exception]
+) -> None:
+    with LmdbStore(path) as store, LmdbStore(path, readonly=True) as reader:
+        store.put(owned(), NOW_S)
+        before = store._environment._env
+        batch = store.begin_batch()
+        batch.put(owned(sequence=2), NOW_S)
+
+        def fails(*_: object) -> None:
+            raise cause("mdb_txn_commit")
+
+        monkeypatch.setattr("mdht.store.lmdb_batch.LmdbShelf.flush", fails)
+        with pytest.raises(error):
+            batch.commit()
+        monkeypatch.undo()
+        assert batch.ended
+        assert store._environment._env is not before, "LMDB goes on after some errors only if it is opened again"
+        held = reader.get(owned().address, NOW_S)
+        assert held is not None
+        assert held.record == owned()
+        assert store.put(owned(sequence=2), NOW_S).holds
+
+
 # -- damage ------------------------------------------------------------------------------------------------------------
 
 
