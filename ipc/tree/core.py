@@ -361,7 +361,9 @@ class Tree:
             key = record.cls if agent is self.local else class_path(record.cls)
         wired = [line for line in port.lines if line.wire is not None]
         if wired:  # replies that are held there may come as soon as it receives, which is before the sender is attached
-            await agent.do("attach", port.id, [[*line[:3], -line[3] or NO_WAY, line[4], None] for line in lines], key)
+            ways = [-line.wire.id if line.wire else NO_WAY for line in port.lines]
+            known = [[*line[:3], way, False, None] for line, way in zip(lines, ways, strict=True)]
+            await agent.do("attach", port.id, known, key)
         bounds = [port.bounds.commands, port.bounds.bytes]
         for line in wired:
             assert line.wire is not None
