@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..codec import dumps
 
 if TYPE_CHECKING:
-    from .sender import Out
+    from .out import Out
 
 RUN, REPLY, FAIL, ACK, END, ENDED, POKE, DEFINE = range(8)
 

@@ -14,12 +14,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..codec import PACK_ERRORS, dumps, join_array, loads, pack_plain
+from ..codec import PACK_ERRORS, pack_plain
 from ..errors import Full, IpcError, NotSendable
-from ..limits import BATCH_BYTES, BATCH_COMMANDS, FRAME_DEPTH
+from ..limits import BATCH_BYTES, BATCH_COMMANDS
 from ..threads import on_running_loop
 from .bounds import local_size
 from .crossing import as_is
+from .out import Out, pack_commands
 from .waiters import ThreadWaiter, Waiter
 
 if TYPE_CHECKING:
@@ -33,61 +34,13 @@ CAST = 0
 """The run number of commands that want no reply."""
 
 
-class Out:
-    """A run that has not left: `body` is a list of commands, or (packed) a list of their bytes, the joined array, or,
-    of one `bare` command, its bytes alone.
-    """
-
-    __slots__ = ("bare", "body", "chain", "count", "deadline", "handles", "nbytes", "offset", "packed", "run", "waiter")
-
-    def __init__(
-        self,
-        run: int,
-        offset: int,
-        deadline: float,
-        chain: tuple[int, ...],
-        body: Any,
-        count: int,
-        nbytes: int,
-        packed: bool,
-        waiter: Waiter | None,
-        handles: list[Any] | None = None,
-        bare: bool = False,
-    ) -> None:
-        self.run = run
-        self.offset = offset
-        self.deadline = deadline
-        self.chain = chain
-        self.body = body
-        self.count = count
-        self.nbytes = nbytes
-        self.packed = packed
-        self.waiter = waiter
-        self.handles = handles
-        self.bare = bare
-
-    def close_batch(self) -> None:
-        """A batch of casts takes no more: settle its count and bytes."""
-        if type(self.body) is list and self.packed:
-            self.count = len(self.body)
-            self.nbytes = sum(map(len, self.body))
-            self.body = join_array(self.body)
-
-    def commands(self) -> list[Any]:
-        """The commands as objects."""
-        self.close_batch()
-        if self.bare:
-            return [loads(self.body)]
-        return list(loads(self.body)) if self.packed else list(self.body)
-
-
 class Sender:
     """Thread-safe. Made by the tree; used by clients and outlets through their `Port`."""
 
     __slots__ = (
-        "casts", "casts_done", "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "hungry", "line", "lock", "max_bytes",
-        "max_commands", "out", "port", "retired", "rx", "sent", "sent_bytes", "starving", "tail", "tail_bytes", "target",
-        "waits", "wire",
+        "casts", "casts_done", "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "hungry",
+        "line", "lock", "max_bytes", "max_commands", "out", "port", "retired", "rx", "sent", "sent_bytes", "starving",
+        "tail", "tail_bytes", "target", "waits", "wire",
     )  # fmt: skip
 
     def __init__(self, port: Port, line: int, target: int, concurrent: bool) -> None:
@@ -514,14 +467,3 @@ class Sender:
     def outstanding(self) -> tuple[int, int]:
         """Commands and bytes between here and their being served."""
         return self.sent - self.done, self.sent_bytes - self.done_bytes
-
-
-def pack_commands(commands: list[Any]) -> tuple[bytes, list[Any]]:
-    """The packed array of these commands, and the interned handles in it. Raises `NotSendable` with the command's
-    path.
-    """
-    try:
-        return pack_plain(commands), []
-    except PACK_ERRORS:
-        handles: list[Any] = []
-        return join_array([dumps(command, handles, FRAME_DEPTH) for command in commands]), handles

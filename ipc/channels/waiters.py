@@ -32,8 +32,8 @@ _MISSING: Any = object()
 class Waiter:
     """Collects `count` replies. `sender` and `left` say where the run went, for when that place dies.
 
-    `counted` is the wire that is read for it while no thread does. Where a service was divided anew, a run may be `shared`
-    by several shards; then `more` are all the wires on which a part of the answer may come.
+    `counted` is the wire that is read for it while no thread does. Where a service was divided anew, a run may be
+    `shared` by several shards; then `more` are all the wires on which a part of the answer may come.
     """
 
     __slots__ = ("count", "counted", "done", "left", "more", "remaining", "results", "run", "sender", "shared")

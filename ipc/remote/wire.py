@@ -16,7 +16,8 @@ from typing import Any
 import zmq
 
 from ..channels.frames import finish_frame
-from ..channels.sender import Out, Sender
+from ..channels.out import Out
+from ..channels.sender import Sender
 from ..channels.waiters import Waiter
 from ..channels.wire_client import WireClient, mark_unknown
 from ..channels.zeromq import DealerCarrier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import random
@@ -25,6 +26,7 @@ from ipc import (
     launch,
 )
 from ipc.channels.waiters import ThreadWaiter
+from ipc.tree.agent import Agent
 
 from .conftest import PAIRS, eventually, in_thread
 from .services import (
@@ -523,6 +525,84 @@ def test_answers_on_their_way_while_it_moves(moves: str) -> None:
                 counter.move(second)
         assert eventually(lambda: len(tagger.call("answers")) == count)
         assert tagger.call("answers") == [[tag, tag + 1, None] for tag in range(count)]
+
+
+def test_an_answer_that_comes_before_its_asker_is_attached_again(tree: Supervisor, monkeypatch: Any) -> None:
+    """The other end may send what it held as soon as it has a way, while this end still takes its steps."""
+    tree.add("later", Later(), "thread+pipe")
+    tree.add("asker", Asker(), "coroutine+deque", outlets={"later": "later"})
+    asker, later = tree.client("asker"), tree.client("later")
+    future = asker.future(["later", "wait"])
+    assert eventually(lambda: later.call("count") == 1)
+    attach = Agent.attach
+
+    async def slow_attach(self: Agent, *arguments: Any) -> None:
+        if await asyncio.wrap_future(later.future("answer")):
+            await asyncio.sleep(0.02)
+        await attach(self, *arguments)
+
+    received = []
+    receive = Agent.receive
+
+    async def note(self: Agent, *arguments: Any) -> None:
+        await receive(self, *arguments)
+        monkeypatch.setattr(Agent, "attach", slow_attach)
+        received.append(arguments)
+
+    monkeypatch.setattr(Agent, "receive", note)
+    asker.move("thread+queue")
+    monkeypatch.undo()
+    assert received
+    assert future.result(5.0) == 0
+
+
+@pytest.mark.parametrize("target", ["inline+none", "thread+queue", "thread+pipe"])
+def test_an_answer_that_comes_while_its_asker_is_nowhere(target: str, tree: Supervisor, monkeypatch: Any) -> None:
+    """After its queue was taken, and before it is at the new place."""
+    tree.add("later", Later(), target)
+    tree.add("asker", Asker(), "thread+queue", outlets={"later": "later"})
+    asker, later = tree.client("asker"), tree.client("later")
+    future = asker.future(["later", "wait"])
+    assert eventually(lambda: later.call("count") == 1)
+    place = Agent.place
+    answered = []
+
+    async def answer_first(self: Agent, spec: dict[str, Any]) -> None:
+        answered.append(await asyncio.wrap_future(later.future("answer")))
+        await place(self, spec)
+
+    monkeypatch.setattr(Agent, "place", answer_first)
+    asker.move("coroutine+deque")
+    monkeypatch.undo()
+    assert answered == [1]
+    assert future.result(5.0) == 0
+
+
+class OpensOnce(Asker):
+    """Cannot be opened on another thread."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    def open(self) -> None:
+        if getattr(self, "opened", 0) == 1:
+            self.opened = 2
+            raise OSError("not here")
+        self.opened += 1
+
+
+@pytest.mark.parametrize("target", ["inline+none", "thread+queue", "process+pipe"])
+def test_answers_find_an_asker_that_did_not_move_after_all(target: str, tree: Supervisor) -> None:
+    tree.add("later", Later(), target)
+    tree.add("asker", OpensOnce(), "thread+queue", outlets={"later": "later"})
+    asker, later = tree.client("asker"), tree.client("later")
+    future = asker.future(["later", "wait"])
+    assert eventually(lambda: later.call("count") == 1)
+    with pytest.raises(OSError, match="not here"):
+        asker.move("coroutine+deque")
+    assert asker.placement == "thread+queue"
+    assert later.call("answer") == 1
+    assert future.result(5.0) == 0
 
 
 def test_a_service_that_others_reach_moves() -> None:
