@@ -19,7 +19,7 @@ setup(
         "cryptography>=43",
         "pyOpenSSL>=25",
         "msgspec>=0.19",
-        "lmdb>=1.5",
+        "lmdb>=3",
         "greenlet>=3.1",
         'uvloop>=0.21; sys_platform != "win32" and platform_python_implementation == "CPython"',
     ],

@@ -10,7 +10,7 @@
 | `expiry` | which slots are forgotten next |
 | `region` | ranges of distances as ranges of addresses |
 | `memory` | the store in memory |
-| `lmdb` | the store in a file; `environment`, `gate`, `lmdb_batch`, `lmdb_shelf`, `writer_lock` are its parts |
+| `lmdb/` | the store in a file |
 
 `LmdbStore` is imported from `mdht.store.lmdb`, so that a node without a file needs no LMDB.
 """

@@ -287,8 +287,10 @@ def test_doubtful_peers_are_forgotten_before_others() -> None:
 def test_to_name_a_peer_that_has_answered_earns_credit() -> None:
     steps = Steps(50, 100, config=replace(CONFIG, parallel=2, doubt_after=2))
     assert steps.asks() == [50, 100]
-    steps.answers(50)
-    steps.answers(100, [50, 1, 2, 3])
+    steps.answers(50, [20])
+    assert steps.asks() == [20]
+    steps.answers(20)
+    steps.answers(100, [20, 1, 2, 3])
     assert steps.asks() == [1, 2]
     steps.fails(1)
     steps.fails(2)

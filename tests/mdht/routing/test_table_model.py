@@ -37,7 +37,6 @@ class TableMachine(RuleBasedStateMachine):
         self.now_s = 0.0
         self.version = 0
 
-    @rule(peer=peers, later_s=moments)
     def seen(self, peer: Contact, later_s: float) -> None:
         self.now_s += later_s
         outcome = self.table.seen(peer, self.now_s)
@@ -49,6 +48,15 @@ class TableMachine(RuleBasedStateMachine):
             del self.held[outcome.replaced.id]
         if outcome.promoted is not None:
             self.held[outcome.promoted.id] = outcome.promoted
+
+    @rule(peer=peers, later_s=moments)
+    def seen_once(self, peer: Contact, later_s: float) -> None:
+        self.seen(peer, later_s)
+
+    @rule(some=st.lists(peers, min_size=2, max_size=12))
+    def seen_many(self, some: list[Contact]) -> None:
+        for peer in some:
+            self.seen(peer, 1.0)
 
     @rule(peer=peers)
     def heard(self, peer: Contact) -> None:
@@ -133,4 +141,4 @@ class TableMachine(RuleBasedStateMachine):
 
 
 TestTable = TableMachine.TestCase
-TestTable.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTable.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)

@@ -11,16 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mdht.model import Record
-from mdht.store import Batch, Putter, Region, Store, StoreLimits
+from mdht.store import Batch, Region, Store, StoreLimits
 
 from .making import NOW_S, PEERS, bounds, content, cost, named, owned
 from .model import Model, slot
 
 UNIT = cost(owned(b"k", bytes(100)))
-BOUNDS = bounds(total=12 * UNIT, owner=6 * UNIT, peer=7 * UNIT, subnet=9 * UNIT, names=3, lease_s=500)
+BOUNDS = bounds(total=14 * UNIT, owner=4 * UNIT, peer=4 * UNIT, subnet=7 * UNIT, names=3, lease_s=500)
 
 values = st.one_of(st.none(), st.integers(0, 3).map(lambda size: bytes(100 * size)))
 expiries = st.integers(1, 900)
+putters = st.sampled_from([None, *PEERS[:4], PEERS[0], PEERS[1]])
+compares = st.sampled_from([None] * 8 + [0, 1, 2, 3])
+leases = st.sampled_from([None, 100, 1000])
 
 
 @st.composite
@@ -32,7 +35,7 @@ def records(draw: st.DrawFn, now_s: float) -> Record:
     return make(
         draw(st.sampled_from([b"k", b"l", b"m"])),
         draw(values),
-        owner=draw(st.integers(0, 4)),
+        owner=draw(st.sampled_from([0, 0, 1, 2, 3, 4])),
         sequence=draw(st.integers(1, 5)),
         expires_s=now_s + draw(expiries),
     )
@@ -56,17 +59,16 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.context.__exit__(None, None, None)
 
-    @rule(
-        data=st.data(),
-        putter=st.sampled_from([None, *PEERS[:4]]),
-        compare=st.sampled_from([None, None, None, 0, 1, 2, 3]),
-        lease_s=st.sampled_from([None, 100, 1000]),
-    )
-    def put(self, data: st.DataObject, putter: Putter | None, compare: int | None, lease_s: float | None) -> None:
-        record = data.draw(records(self.now_s))
+    @rule(data=st.data(), count=st.integers(1, 6))
+    def put(self, data: st.DataObject, count: int) -> None:
         store = self.store if self.batch is None else self.batch
-        verdict = store.put(record, self.now_s, putter, compare=compare, lease_s=lease_s)
-        assert verdict == self.model.put(record, self.now_s, putter, compare, lease_s)
+        for _ in range(count):
+            record = data.draw(records(self.now_s))
+            putter = data.draw(putters)
+            compare = data.draw(compares)
+            lease_s = data.draw(leases)
+            verdict = store.put(record, self.now_s, putter, compare=compare, lease_s=lease_s)
+            assert verdict == self.model.put(record, self.now_s, putter, compare, lease_s)
 
     @rule(later_s=st.sampled_from([0.25, 1, 60, 300]))
     def later(self, later_s: float) -> None:

@@ -20,7 +20,7 @@ class MemoryMachine(StoreMachine):
         return MemoryStore(limits)
 
 
-TestMemoryModel = configured(MemoryMachine, 60)
+TestMemoryModel = configured(MemoryMachine, 150)
 
 
 def test_what_comes_and_goes_leaves_nothing_behind() -> None:

@@ -22,8 +22,8 @@ from typing import Any, Final, TypeAlias
 
 import lmdb
 
-from .entry import FORM
-from .errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
+from ..entry import FORM
+from ..errors import StoreCorrupt, StoreError, StoreTooNew, StoreUnavailable
 from .gate import Gate
 from .writer_lock import writer_pid
 
@@ -250,8 +250,13 @@ class Environment:
         return needed if self.file_bytes() < needed and not looked_at else 0
 
     def _verify(self) -> None:
-        """Go through the whole file without LMDB (py-lmdb 3 can); rarely needed, and slow. Raises StoreCorrupt."""
-        problems = import_module("lmdb.verify").verify(self.path)
+        """Go through the whole file without LMDB; rarely needed, and slow. Raises StoreCorrupt."""
+        try:
+            verify = import_module("lmdb.verify").verify
+        except ImportError:
+            reason = "its file is shorter than it should be, which may be right; install py-lmdb 3 or newer to find out"
+            raise StoreUnavailable(self.path, reason) from None
+        problems = verify(self.path)
         if problems:
             raise StoreCorrupt(self.path, f"{problems[0]}; {len(problems)} such faults")
 

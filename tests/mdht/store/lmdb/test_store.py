@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,12 +26,12 @@ from mdht.store import (
     StoreTooNew,
     StoreUnavailable,
 )
-from mdht.store import environment as environments
 from mdht.store.lmdb import LmdbStore
+from mdht.store.lmdb import environment as environments
 
-from .conformance import StoreConformance
-from .machine import StoreMachine, configured
-from .making import DAY_S, NOW_S, PEERS, content, cost, named, owned, quick_directory
+from ..conformance import StoreConformance
+from ..machine import StoreMachine, configured
+from ..making import DAY_S, NOW_S, PEERS, content, cost, named, owned, quick_directory
 
 SMALL = 64 << 10
 
@@ -49,7 +50,7 @@ class LmdbMachine(StoreMachine):
     opened = staticmethod(open_quick)
 
 
-TestLmdbModel = configured(LmdbMachine, 25)
+TestLmdbModel = configured(LmdbMachine, 60)
 
 
 @pytest.fixture
@@ -218,7 +219,7 @@ def test_the_limit_may_show_at_the_commit_only(path: str, monkeypatch: pytest.Mo
         def full(*_: object) -> None:
             raise lmdb.MapFullError("mdb_txn_commit")
 
-        monkeypatch.setattr("mdht.store.lmdb_batch.LmdbShelf.flush", full)
+        monkeypatch.setattr("mdht.store.lmdb.batch.LmdbShelf.flush", full)
         verdicts = batch.commit()
         monkeypatch.undo()
         assert isinstance(verdicts[0], StoreFull)
@@ -269,7 +270,7 @@ def test_the_file_is_opened_anew_after_a_failed_commit(
         def fails(*_: object) -> None:
             raise cause("mdb_txn_commit")
 
-        monkeypatch.setattr("mdht.store.lmdb_batch.LmdbShelf.flush", fails)
+        monkeypatch.setattr("mdht.store.lmdb.batch.LmdbShelf.flush", fails)
         with pytest.raises(error):
             batch.commit()
         monkeypatch.undo()
@@ -311,6 +312,13 @@ def test_a_file_that_was_cut_off(filled: str, size: int) -> None:
     for readonly in (False, True):
         with pytest.raises(StoreCorrupt):
             LmdbStore(filled, readonly=readonly)
+
+
+def test_a_file_that_cannot_be_looked_through(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.truncate(data_file(filled), 40_960)
+    monkeypatch.setitem(sys.modules, "lmdb.verify", None)  # as in older versions
+    with pytest.raises(StoreUnavailable, match="py-lmdb 3 or newer"):
+        LmdbStore(filled)
 
 
 def test_a_file_that_is_shorter_for_good_reason(path: str) -> None:

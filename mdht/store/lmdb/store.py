@@ -16,19 +16,19 @@ from typing import Final
 
 import lmdb
 
-from ..errors import WrongState
-from ..limits import HASH_BYTES
-from ..model.record import Record
-from .base import EXPIRE, PAGE, PAGE_BYTES, Batch, Gone, Page, Store, StoreStats
-from .counts import Counts
-from .entry import Held, Putter, decode, first_of_name
+from ...errors import WrongState
+from ...limits import HASH_BYTES
+from ...model.record import Record
+from ..base import EXPIRE, PAGE, PAGE_BYTES, Batch, Gone, Page, Store, StoreStats
+from ..counts import Counts
+from ..entry import Held, Putter, decode, first_of_name
+from ..errors import StoreCorrupt, StoreUnavailable
+from ..quota import TOTAL, StoreLimits
+from ..region import EVERYTHING, Region
+from ..verdicts import Verdict
+from .batch import UNREADABLE, LmdbBatch
 from .environment import MIB, Environment, Txn, acquire, release
-from .errors import StoreCorrupt, StoreUnavailable
-from .lmdb_batch import UNREADABLE, LmdbBatch
-from .lmdb_shelf import UNTIL, read_usage
-from .quota import TOTAL, StoreLimits
-from .region import EVERYTHING, Region
-from .verdicts import Verdict
+from .shelf import UNTIL, read_usage
 from .writer_lock import WriterLock
 
 FIRST_MAP_BYTES: Final = 64 * MIB

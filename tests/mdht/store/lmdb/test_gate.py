@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from mdht.store.gate import Gate
+from mdht.store.lmdb.gate import Gate
 
 
 def test_alone_means_alone() -> None:

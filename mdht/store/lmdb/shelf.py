@@ -8,10 +8,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-from ..errors import Malformed
-from .entry import Held, decode
+from ...errors import Malformed
+from ..entry import Held, decode
+from ..quota import Usage
 from .environment import Databases, Txn
-from .quota import Usage
 
 UNTIL: Final = Struct(">Q")
 USAGE: Final = Struct(">QQ")

@@ -12,16 +12,16 @@ from typing import Final, NoReturn, Protocol
 
 import lmdb
 
-from ..errors import Malformed, OtherKind, Oversized, WrongState
-from ..model.record import Record
-from . import rules
-from .base import EXPIRE, Batch, Gone
-from .entry import Putter
+from ...errors import Malformed, OtherKind, Oversized, WrongState
+from ...model.record import Record
+from .. import rules
+from ..base import EXPIRE, Batch, Gone
+from ..entry import Putter
+from ..errors import CommitFailed, StoreCorrupt
+from ..quota import TOTAL, StoreLimits
+from ..verdicts import Stored, StoreFull, Verdict
 from .environment import DAMAGE, Environment, Txn
-from .errors import CommitFailed, StoreCorrupt
-from .lmdb_shelf import LmdbShelf, read_usage
-from .quota import TOTAL, StoreLimits
-from .verdicts import Stored, StoreFull, Verdict
+from .shelf import LmdbShelf, read_usage
 
 UNREADABLE: Final = (Malformed, OtherKind, Oversized)
 """What a damaged entry raises when it is taken apart."""

@@ -11,7 +11,7 @@ import fcntl
 import os
 from typing import Final
 
-from .errors import StoreInUse
+from ..errors import StoreInUse
 
 FILE: Final = "writer.lock"
 
