@@ -31,7 +31,8 @@ from .spawners.inline import InlineHost
 from .stats import ServiceStats, merge
 from .threads import parked_host, refuse_to_block
 from .tree import death, place, shutdown
-from .tree.core import INLINE, Tree
+from .tree.core import Tree
+from .tree.hosts import INLINE
 from .tree.legal import check_placement
 from .tree.records import Intensity, ServiceRecord
 

@@ -1,0 +1,244 @@
+"""The hosts of a tree: its own, threads and processes, groups. On the control loop."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..errors import Closed, IpcError, PlacementError
+from ..host import Host
+from ..placement import Placement
+from ..service import Service
+from ..spawners.base import SPAWNERS
+from ..spawners.coroutine import take_default
+from ..spawners.inline import InlineHost
+from .agent import Agent
+from .records import CellRecord, HostRecord, Intensity, PortRecord, ServiceRecord, WireRecord
+
+log = logging.getLogger("ipc")
+
+CLIENTS, INLINE, COROUTINE = 0, 1, 2
+
+
+class LocalAgent:
+    """The tree's own agent, with the same `do` as a child's."""
+
+    def __init__(self, on_event: Callable[..., None]) -> None:
+        self.agent = Agent(on_event)
+        self.pid = os.getpid()
+
+    async def do(self, operation: str, *arguments: Any, timeout_s: float = 0.0) -> Any:
+        """Carry out an operation; raises what it raises."""
+        return await getattr(self.agent, operation)(*arguments)
+
+
+class HostTree(ABC):
+    """State, and the hosts. `home` is the host of a running loop, or None."""
+
+    @abstractmethod
+    async def hang_up(self, wire: WireRecord) -> None:
+        """Close both ends of a wire, as far as they still exist."""
+
+    def __init__(self, home: Host | None, intensity: Intensity) -> None:
+        self.home = home
+        self.intensity = intensity
+        self.local = LocalAgent(self._event_here)
+        self.services: dict[str, ServiceRecord] = {}
+        self.hosts: dict[int, HostRecord] = {}
+        self.groups: dict[str, list[HostRecord]] = {}
+        self.ports: dict[str, dict[int, PortRecord]] = {}
+        self.lock = asyncio.Lock()
+        self.group_lock = asyncio.Lock()
+        self.release_lock = threading.Lock()
+        self.wires: dict[tuple[int, int, str], WireRecord] = {}
+        self.cells: dict[int, CellRecord] = {}
+        self.numbers = itertools.count(10)
+        self.control: Host | None = home
+        self.run_dir = ""
+        self.closing = False
+        self.closed = False
+        self.ending = asyncio.Event()
+        self.over = asyncio.Event()
+        self.operations = 0
+        self.idle = asyncio.Event()
+        self.failed: IpcError | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.on_death: Callable[..., Any]
+        self.shut_down: Callable[[], Any]
+        inline: Any = home if home is not None else InlineHost(self.reader)
+        self._add_host(HostRecord(INLINE, "inline", self.local, inline))
+        if home is not None:
+            self._add_host(HostRecord(CLIENTS, "clients", self.local, home))
+            self._add_host(HostRecord(COROUTINE, "coroutine", self.local, home))
+
+    def _add_host(self, record: HostRecord) -> HostRecord:
+        self.hosts[record.id] = record
+        if record.host is not None:
+            self.local.agent.hosts[record.id] = record.host
+        return record
+
+    def reader(self) -> Host:
+        """The host that reads for the clients and the inline services; the default one is started on demand."""
+        if self.control is None:
+            self.control = take_default()
+            self._add_host(HostRecord(CLIENTS, "clients", self.local, self.control))
+            self._add_host(HostRecord(COROUTINE, "coroutine", self.local, self.control))
+        return self.control
+
+    @property
+    def virtual(self) -> bool:
+        """Whether the tree lives in virtual time."""
+        return self.home is not None and self.home.virtual
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock that deadlines are measured by."""
+        return self.home.clock if self.home is not None else time.monotonic
+
+    async def hosts_for(self, cls: type[Service], placement: Placement, name: str) -> list[HostRecord]:
+        """The hosts of a service's shards, started where they do not exist, and claimed: give them back with `unclaim`.
+
+        Raises `PlacementError`, or why one did not start.
+        """
+        spawner = placement.spawner
+        if spawner == "inline":
+            hosts = [self.hosts[INLINE]] * placement.count
+        elif spawner == "coroutine":
+            self.reader()
+            hosts = [self.hosts[COROUTINE]] * placement.count
+        elif placement.group is not None:
+            async with self.group_lock:
+                members = await self._group(placement)
+                if cls.shard_key is None and not cls.per_host:
+                    members = [min(members, key=lambda member: len(member.cells) + member.claims)]
+                for host in members:
+                    host.claims += 1
+            return list(members)
+        else:
+            names = [name if placement.count == 1 else f"{name}.{shard}" for shard in range(placement.count)]
+            hosts = await self.new_hosts(spawner, names)
+        for host in hosts:
+            host.claims += 1
+        return hosts
+
+    async def unclaim(self, hosts: list[HostRecord]) -> None:
+        """The services are there, or will not come: hosts that nobody lives on end."""
+        for host in hosts:
+            host.claims -= 1
+        for host in set(hosts):
+            await self.drop_if_empty(host)
+
+    async def new_hosts(self, kind: str, names: list[str]) -> list[HostRecord]:
+        """Several new threads or processes, at once. Raises why one did not start; then there is none."""
+        results = await asyncio.gather(*(self.new_host(kind, name) for name in names), return_exceptions=True)
+        hosts = [result for result in results if isinstance(result, HostRecord)]
+        for result in results:
+            if isinstance(result, BaseException):
+                for host in hosts:
+                    await self.drop_host(host)
+                raise result
+        return hosts
+
+    async def _group(self, placement: Placement) -> list[HostRecord]:
+        name = placement.group or ""
+        members = self.groups.get(name)
+        if members is not None and not await self.refill(members):
+            members = None
+        if members is None:
+            members = await self.new_hosts(placement.spawner, [f"{name}.{index}" for index in range(placement.count)])
+            for host in members:
+                host.group = name
+            self.groups[name] = members
+        elif len(members) != placement.count or members[0].kind != placement.spawner:
+            legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
+            raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
+        return members
+
+    async def new_member(self, cell: CellRecord) -> HostRecord:
+        """The host of a group that takes a cell whose own has ended: one without a shard of its service, or with the
+        fewest.
+        """
+        async with self.group_lock:
+            members = await self._group(replace(cell.service.placement, group=cell.host.group))
+            free = [member for member in members if all(other.service is not cell.service for other in member.cells)]
+            return min(free or members, key=lambda member: len(member.cells) + member.claims)
+
+    async def refill(self, members: list[HostRecord]) -> bool:
+        """Put new hosts in the place of those of a group that have ended; under `group_lock`. Raises why one did not
+        start. False where the last service left the group meanwhile: then there is no such group any more.
+        """
+        for index, member in enumerate(members):
+            if member.gone:
+                fresh = await self.new_host(member.kind, f"{member.group}.{index}")
+                fresh.group = member.group
+                members[index] = fresh
+                if self.groups.get(member.group or "") is not members:
+                    await self.drop_host(fresh)
+                    return False
+        return True
+
+    async def new_host(self, kind: str, name: str) -> HostRecord:
+        """A new thread or process. Raises why it did not start."""
+        reader = self.reader()
+        number = next(self.numbers)
+        spawned = await SPAWNERS[kind].spawn(
+            reader, number, name, lambda event, *arguments: self._event(number, event, *arguments)
+        )
+        if self.closing:
+            await SPAWNERS[kind].stop(spawned)
+            raise Closed("the tree was closed meanwhile")
+        return self._add_host(HostRecord(number, kind, spawned.agent or self.local, spawned.host, spawned))
+
+    async def drop_host(self, host: HostRecord) -> None:
+        """Stop a thread or process that no service lives on; its wires go with it."""
+        if host.spawned is None or host.gone:
+            return
+        host.gone = True
+        for wire in list(host.wires):
+            await self.hang_up(wire)
+        self.hosts.pop(host.id, None)
+        self.local.agent.hosts.pop(host.id, None)
+        await SPAWNERS[host.kind].stop(host.spawned)
+
+    async def drop_if_empty(self, host: HostRecord) -> None:
+        """Stop a host whose last service has left; of a group, all its hosts when all are empty."""
+        members = self.groups.get(host.group, [host]) if host.group is not None else [host]
+        if any(member.cells or member.claims for member in members):
+            return
+        if host.group is not None:
+            self.groups.pop(host.group, None)
+        for member in members:
+            await self.drop_host(member)
+
+    # -- events --------------------------------------------------------------------------------------------------------
+
+    def _event_here(self, event: str, *arguments: Any) -> None:
+        self._event(INLINE, event, *arguments)
+
+    def _event(self, host_id: int, event: str, *arguments: Any) -> None:
+        control = self.reader()
+        control.soon(lambda: self._spawn(host_id, event, arguments))
+
+    def _spawn(self, host_id: int, event: str, arguments: tuple[Any, ...]) -> None:
+        if self.closing:
+            return
+        self.background(self.on_death(self, host_id, event, *arguments))
+
+    def background(self, coroutine: Any) -> None:
+        """Run something on the control loop that nobody awaits; what it raises is logged."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(self._background_done)
+
+    def _background_done(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("ipc: %s", error, exc_info=error)
