@@ -51,16 +51,18 @@ class Cell(LivingCell):
         start = now = self.turn_s = clock()
         until = start + LOOP_SECONDS
         share = self.calls + LOOP_CALLS
+        interrupt: KeyboardInterrupt | None = None
         try:
             while inbox:
                 receiver, run, offset, deadline, self.chain, commands, nbytes, since = inbox.popleft()
                 self.rx = receiver
                 self.run_id = run
                 values: list[Any] = []
-                index = replied = 0
+                index = replied = counted = 0
                 for command in commands:
                     if now > deadline:
                         self.expired += len(commands) - index
+                        counted += len(commands) - index
                         index = len(commands)
                         break
                     self.offset = offset + index
@@ -68,6 +70,8 @@ class Cell(LivingCell):
                     try:
                         value = call(command)
                     except Exception as error:
+                        self.calls += index - counted
+                        counted = index
                         if values:
                             receiver.reply(run, offset + replied, values)
                             values = []
@@ -80,8 +84,7 @@ class Cell(LivingCell):
                             receiver.reply(run, offset + replied, values)
                             values = []
                         self._died(receiver, run, offset + index - 1, error)
-                        if isinstance(error, KeyboardInterrupt):
-                            raise
+                        interrupt = error if isinstance(error, KeyboardInterrupt) else None
                         break
                     else:
                         if run:
@@ -98,17 +101,19 @@ class Cell(LivingCell):
                     times.append(now - before)
                     if now > until:
                         break
+                self.calls += index - counted  # before the reply: who has got it may look
                 if values:
                     receiver.reply(run, offset + replied, values)
                     if now > deadline:
                         self.late += 1
-                self.calls += index
                 if index < len(commands):
                     rest = (receiver, run, offset + index, deadline, self.chain, commands[index:], nbytes, since)
                     inbox.appendleft(rest)
                     nbytes = 0
                 if receiver is not None:
                     receiver.served(index, nbytes, run)
+                if interrupt is not None:
+                    raise interrupt
                 if self.dead is not None or self.paused:
                     return False
                 if now > until or self.calls > share:
