@@ -81,8 +81,8 @@ class Service:
 
     def __new__(cls: type[S], *args: Any, **kwargs: Any) -> S:
         self = object.__new__(cls)
-        self._ipc_parameters = (args, kwargs)
-        self._ipc_cell = None
+        object.__setattr__(self, "_ipc_parameters", (args, kwargs))
+        object.__setattr__(self, "_ipc_cell", None)
         return self
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
@@ -174,6 +174,13 @@ def check_class(cls: type[Service]) -> None:
         raise TypeError(f"{cls!r} is not a Service; give launch an object of a class derived from ipc.Service")
     if cls.call is Service.call:
         raise TypeError(f"{cls.__qualname__} does not define call(self, command)")
+    if slots := [name for base in cls.__mro__ if base is not Service for name in _slots(base)]:
+        raise TypeError(
+            f"{cls.__qualname__} keeps {slots[0]!r} in __slots__, where it would not be state: leave __slots__ out"
+        )
+    params = getattr(cls, "__dataclass_params__", None)
+    if params is not None and params.frozen:
+        raise TypeError(f"{cls.__qualname__} is a frozen dataclass, which cannot be placed: leave frozen=True out")
     if cls.concurrency < 1:
         raise TypeError(f"{cls.__qualname__}.concurrency is {cls.concurrency}; it must be at least 1")
     if cls.concurrency > 1 and not waits_in_place(cls):
@@ -189,6 +196,12 @@ def check_class(cls: type[Service]) -> None:
             inspect.signature(cls.shard_key).bind(None)
         except TypeError:
             raise TypeError(f"{cls.__qualname__}.shard_key must be a staticmethod that takes the command") from None
+
+
+def _slots(cls: type) -> list[str]:
+    names = vars(cls).get("__slots__", ())
+    names = [names] if isinstance(names, str) else names
+    return [name for name in names if name not in ("__dict__", "__weakref__")]
 
 
 def cannot_suspend(cls: type[Service]) -> CannotSuspend:

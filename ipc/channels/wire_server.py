@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..codec import dumps, find_unknown, join_array, loads_marked
 from ..errors import BadFrame, Broken, ChannelError, EndOfChannel, NotSendable
 from ..interned import Interned, InternTable
-from ..limits import BATCH_BYTES
+from ..limits import BATCH_BYTES, FRAME_BYTES
 from ..remote_errors import pack_error
 from .carrier import Carrier
 from .frames import (
@@ -182,7 +182,10 @@ class WireServer:
                 payload = self._pack(out, handles) if out else b""
                 if handles and (definitions := self.interned.outgoing(handles)):
                     sent = self.carrier.send(stream_frame(pack_definitions(definitions)))
-                if payload:
+                if len(payload) > FRAME_BYTES:
+                    for item in out:
+                        sent = self.carrier.send(stream_frame(_alone(item)))
+                elif payload:
                     sent = self.carrier.send(stream_frame(payload))
         except ChannelError as error:
             log.error("replies could not be sent: %s", error)
@@ -228,6 +231,17 @@ class WireServer:
         self.host.remove_writer(self.carrier.fileno())
         self.host.drop_wire(self)
         self.carrier.close()
+
+
+def _alone(item: list[Any]) -> bytes:
+    """A frame of this item only; where replies are too large for any frame, their callers get the error."""
+    payload = dumps([item], [], 1)
+    if len(payload) <= FRAME_BYTES:
+        return payload
+    _, line, run, offset, values = item
+    reason = f"{len(payload)} bytes of replies"
+    error = pack_error(NotSendable("reply", reason, f"a frame has at most {FRAME_BYTES} bytes: reply in parts"))
+    return dumps([[FAIL, line, run, index, error] for index in range(offset, offset + len(values))])
 
 
 def check_item(item: list[Any], handles: list[Interned]) -> list[bytes]:

@@ -21,6 +21,10 @@ _DETACH_S = 10.0
 """A host that is paused answers a mark within a turn; one that does not in this time is lost."""
 
 
+_BROUGHT = ("service", "state", "tokens", "timers", "requests", "stats")
+"""What is placed again, of what was taken."""
+
+
 async def bounded(awaitable: Any, timeout_s: float) -> Any:
     """Await at most so long; where no event loop runs there is nothing to wait for. Raises `TimeoutError`."""
     if not on_running_loop():
@@ -188,6 +192,7 @@ class _Move:
         self.old_hosts = {cell: cell.host for cell in record.cells}
         self.timeout_s = timeout_s
         self.taken: dict[CellRecord, dict[str, Any]] = {}
+        self.placed: dict[CellRecord, list[Any]] = {}
         self.beyond: dict[int, dict[int, list[int]]] = {}
         self.connected = False
 
@@ -267,6 +272,8 @@ class _Move:
             spec["outs"] = taken["outs"] if crossed else []
             spec["stats"] = taken["stats"]
             await host.agent.do("place", spec, timeout_s=START_TIMEOUT_S)
+            if not crossed:
+                self.placed[cell] = []
         for cell in self.old:
             old_host, crossed = self.old_hosts[cell], cell.host.agent is not self.old_hosts[cell].agent
             old_host.cells.discard(cell)
@@ -349,7 +356,9 @@ class _Move:
                     for port in cell.ports.values():
                         await new_host.agent.do("forget_port", port.id)
             try:
-                if cell in self.taken:
+                if cell in self.placed:
+                    await self._bring_back(cell)
+                elif cell in self.taken:
                     await cell.host.agent.do("restore", cell.id, self.connected)
                 for port in cell.ports.values():
                     target = tree.services.get(port.target)
@@ -357,11 +366,21 @@ class _Move:
                         await tree.connect(port, target)
             except ServiceDied:
                 continue
+        held = {} if self.connected else {cell.shard: self.taken[cell]["held"] for cell in self.placed}
         with contextlib.suppress(ServiceDied):
             for port in tree.ports_to(record):
-                await tree.connect(port, record)
+                await tree.connect(port, record, held=held)
             for cell in paused:
-                await cell.host.agent.do("serve", cell.id, [])
+                await cell.host.agent.do("serve", cell.id, self.placed.get(cell, []))
+
+    async def _bring_back(self, cell: CellRecord) -> None:
+        """Another shard could not come up where this one, of the same process, is open already: it moves back."""
+        agent, taken = cell.host.agent, self.taken[cell]
+        again = await agent.do("take", cell.id, self.timeout_s, PACK_ALL)
+        spec = {**base_spec(self.tree, cell), **{key: again[key] for key in _BROUGHT if key in again}}
+        await agent.do("place", spec)
+        self.record.keep(taken["stats"])
+        self.placed[cell] = [] if self.connected else taken["queued"] + again["queued"]
 
     async def _lose(self) -> None:
         """Commands have left for the new places; they cannot be told from those at the old ones, so all are lost."""

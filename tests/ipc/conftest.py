@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import os
@@ -14,14 +15,15 @@ import psutil
 import pytest
 
 import ipc
-from ipc.loops import new_loop
+from ipc.loops import LoopMissing, new_loop
 from ipc.placement import all_pairs
 
 from .services import Gate
 
 ipc.preload("tests.ipc.services")
 
-new_loop().close()  # libuv keeps a pipe for signals from its first loop on, as long as the process lives
+with contextlib.suppress(LoopMissing):
+    new_loop("uvloop").close()  # libuv keeps a pipe for signals from its first loop on, as long as the process lives
 
 PAIRS = all_pairs()
 """Every legal pair of spawner and channel, as text."""

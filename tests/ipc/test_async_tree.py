@@ -37,6 +37,8 @@ HERE = [pair for pair in PAIRS if pair.startswith(("inline", "coroutine"))]
 @pytest.fixture(params=["uvloop", "asyncio"])
 def run(request: pytest.FixtureRequest) -> Any:
     """Runs a coroutine on a new loop of either kind."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
 
     def run(main: Any) -> Any:
         with asyncio.Runner(loop_factory=lambda: new_loop(request.param)) as runner:

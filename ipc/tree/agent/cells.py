@@ -9,6 +9,7 @@ from ...cell import Cell
 from ...channels.waiters import RequestWaiter
 from ...errors import Closed, MoveTimeout, WouldDeadlock
 from ...outlets import Outlet, Outlets
+from ...timers import Timer
 from .base import HostLike, call_there
 from .classes import find_class
 from .taking import TakingAgent
@@ -67,8 +68,11 @@ class Agent(TakingAgent):
         if (old := self.cells.get(cell.id)) is not None:
             cell.adopt(old)
         cell.times.extend(spec.get("stats", {}).get("times", ()))
-        for left_s, command in spec.get("timers", ()):
-            cell.timers.after(left_s, command)
+        for timer in spec.get("timers", ()):
+            if isinstance(timer, Timer):
+                cell.timers.adopt(timer)
+            else:
+                cell.timers.after(*timer)
         for token in spec.get("tokens", ()):
             cell.tokens.add(token)
         self.cells[cell.id] = cell

@@ -28,6 +28,7 @@ class TakingAgent(PortAgent):
     async def _take(self, cell: Cell, timeout_s: float, pack: bool) -> dict[str, Any]:
         await cell.pause(timeout_s)
         taken: dict[str, Any] = {}
+        closing = False
         try:
             state = cell.state()
             if pack:
@@ -37,16 +38,19 @@ class TakingAgent(PortAgent):
             taken["tokens"] = list(cell.tokens)
             taken["queued"] = self._queued(cell, pack)
             taken["requests"] = self._requests(cell, pack)
-            timers = cell.timers.left()
-            taken["timers"] = packed(timers) if pack else timers
+            taken["timers"] = packed(cell.timers.left()) if pack else cell.timers.live()
             taken["held"] = self._held(cell)
             taken["outs"] = self._outs(cell) if pack else []
             taken["runs"] = {outlet._port.id: next(outlet._port.runs) for outlet in vars(cell.outlets).values()}
             taken["stats"] = {**cell.stats(), "queued": 0, "queued_bytes": 0, "oldest_wait_s": 0.0, "bad_frames": 0}
             cell.timers.stop()
+            closing = True
             await cell.close()
         except BaseException:
-            await self._reopen(cell)
+            if closing:
+                await cell.open()
+            cell.timers.start()
+            cell.resume()
             raise
         return taken
 
@@ -137,15 +141,9 @@ class TakingAgent(PortAgent):
                 if isinstance(receiver, WireReceiver):
                     receiver.held.clear()
                     receiver.served_count = receiver.nbytes = 0
-        await self._reopen(cell, serve=False)
-
-    async def _reopen(self, cell: Cell, serve: bool = True) -> None:
         cell.service._ipc_cell = cell
-        if not cell.opened or not all(hasattr(cell.service, name) for name in cell.opened):
-            await cell.open()
+        await cell.open()
         cell.timers.start()
-        if serve:
-            cell.resume()
 
 
 def pack_state(name: str, state: dict[str, Any]) -> dict[str, Any]:
