@@ -32,8 +32,8 @@ IMPURE_FILES: set[str] = set()
 """Files of pure folders that may do I/O: none."""
 
 FORBIDDEN = {
-    "asyncio", "multiprocessing", "os", "pathlib", "random", "secrets", "select", "selectors", "shutil", "signal", "socket",
-    "ssl", "subprocess", "tempfile", "threading", "time", "uvloop", "zmq",
+    "asyncio", "multiprocessing", "os", "pathlib", "random", "secrets", "select", "selectors", "shutil", "signal",
+    "socket", "ssl", "subprocess", "tempfile", "threading", "time", "uvloop", "zmq",
 }  # fmt: skip
 """What does I/O, reads a clock, draws randomness, or runs something else meanwhile."""
 
