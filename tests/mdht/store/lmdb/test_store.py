@@ -163,33 +163,32 @@ def test_the_map_grows_in_the_middle_of_a_batch(path: str) -> None:
         assert store.stats().records == 401
 
 
-def test_reading_threads_while_the_map_grows(path: str) -> None:
+def test_a_reading_thread_while_the_map_grows(path: str) -> None:
+    """One: two that read without a pause hand the interpreter's lock to each other, and a third thread starves."""
     with LmdbStore(path, first_map_bytes=SMALL) as store:
         store.put(owned(), NOW_S)
-        stop, errors, reads = threading.Event(), list[BaseException](), [0, 0]
+        stop, errors, reads = threading.Event(), list[BaseException](), [0]
 
-        def read(number: int) -> None:
+        def read() -> None:
             try:
                 with LmdbStore(path, readonly=True) as reader:
                     while not stop.is_set():
                         assert reader.get(owned().address, NOW_S) is not None
-                        reads[number] += 1 + len(reader.scan(NOW_S, count=5).held)
+                        reads[0] += 1 + len(reader.scan(NOW_S, count=5).held)
             except BaseException as error:
                 errors.append(error)
 
-        threads = [threading.Thread(target=read, args=(number,)) for number in range(2)]
-        for thread in threads:
-            thread.start()
+        thread = threading.Thread(target=read)
+        thread.start()
         for number in range(15):
             with store.begin_batch() as batch:
                 for part in range(16):
                     batch.put(content(b"%d-%d" % (number, part) * 1500), NOW_S)
         stop.set()
-        for thread in threads:
-            thread.join()
+        thread.join()
         assert errors == []
         assert store.stats().growths >= 4
-        assert all(reads)
+        assert reads[0]
 
 
 def test_the_map_has_a_limit_and_the_store_goes_on(path: str) -> None:
