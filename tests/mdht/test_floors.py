@@ -14,8 +14,9 @@ import mdht
 ROOT = Path(mdht.__file__).parent
 
 FLOORS: list[set[str]] = [
-    {"errors", "limits", "config"},
+    {"errors", "limits"},
     {"model"},
+    {"config"},
     {"transport", "codec", "routing", "store"},
     {"session", "tunnel"},
     {"services"},

@@ -1,0 +1,33 @@
+"""The services of a node: thin shells around the pure floors, which own sockets, disk and time.
+
+| file | what |
+|---|---|
+| `commands` | everything they say to each other |
+| `links`, `link`, `translate` | listens, dials, carries questions and answers |
+| `peers` | whom we know and are linked to |
+| `local` | answers what peers ask |
+| `store` | keeps records |
+| `api`, `operation`, `search`, `putting` | what our own user asks |
+| `tree` | all of them in one supervisor, from a configuration |
+| `surroundings`, `errors` | what a node takes from outside; what can go wrong between services |
+"""
+
+from __future__ import annotations
+
+from .commands import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone
+from .errors import NotLinked, TooBusy
+from .surroundings import Surroundings
+from .tree import plant
+
+__all__ = [
+    "ApiStats",
+    "Got",
+    "LinkStats",
+    "NotLinked",
+    "PeerInfo",
+    "PeerStats",
+    "PutDone",
+    "Surroundings",
+    "TooBusy",
+    "plant",
+]

@@ -1,0 +1,402 @@
+"""What the services of a node say to each other. Plain immutable values, so they cross every channel.
+
+| to | commands |
+|---|---|
+| `store`, `local` | `Serve`, whose question is answered by `Have`, `HaveAll`, `Nearest` or `Kept` |
+| `links` | `Ask`, `Dial`, `Decide` |
+| `peers` | `Claimed`, `Link…`, `Connect`, `Nearby`, `Silent`, `Begin` |
+| `api` | `Do…` |
+| any | `…Numbers`, for statistics |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ipc import sendable
+
+# -- questions, of peers and of our own user ---------------------------------------------------------------------------
+
+
+@sendable("mdht.get")
+@dataclass(frozen=True, slots=True)
+class Get:
+    """The record at an address. `Have`, or `Nearest`."""
+
+    address: bytes
+    peers: int = 0
+
+
+@sendable("mdht.get_all")
+@dataclass(frozen=True, slots=True)
+class GetAll:
+    """All owners' records of an open name but the first `skip`. `HaveAll`, or `Nearest`."""
+
+    address: bytes
+    skip: int = 0
+
+
+@sendable("mdht.find")
+@dataclass(frozen=True, slots=True)
+class Find:
+    """The closest peers. `Nearest`."""
+
+    target: bytes
+    peers: int
+
+
+@sendable("mdht.put")
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store this packed record. `Kept`."""
+
+    record: bytes
+    expect: int | None = None
+    lease_s: int = 0
+
+
+Question = Get | GetAll | Find | Put
+
+
+@sendable("mdht.have")
+@dataclass(frozen=True, slots=True)
+class Have:
+    """A packed record, how many other owners there are, and the closest peers where asked for."""
+
+    record: bytes
+    others: int = 0
+    peers: tuple[bytes, ...] = ()
+
+
+@sendable("mdht.have_all")
+@dataclass(frozen=True, slots=True)
+class HaveAll:
+    """Packed records of an open name, of `total`."""
+
+    records: tuple[bytes, ...]
+    total: int
+
+
+@sendable("mdht.nearest")
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Packed peer records, the closest first; the record asked for is not here."""
+
+    peers: tuple[bytes, ...]
+
+
+@sendable("mdht.kept")
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a put: a `codec.Verdict`, the sequence held, the lease in seconds."""
+
+    verdict: int
+    held: int = 0
+    lease_s: int = 0
+
+
+Reply = Have | HaveAll | Nearest | Kept
+
+
+@sendable("mdht.serve")
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Answer a question; a put is charged to `peer` (an id; empty: our own user) and its `subnet`."""
+
+    question: Question
+    peer: bytes = b""
+    subnet: str = ""
+
+
+# -- to the links ------------------------------------------------------------------------------------------------------
+
+
+@sendable("mdht.ask")
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a linked peer; answered by its reply. Raises NotLinked, RequestFailed, TimedOut, LinkClosed, LinkFull."""
+
+    peer: bytes
+    question: Question
+    timeout_s: float
+
+
+@sendable("mdht.dial")
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Dial an address; answered by the id of who is there once the link is open. Raises CannotDial, LinkRefused."""
+
+    kind: str
+    host: str
+    port: int
+    peer: bytes | None = None
+
+
+@sendable("mdht.decide")
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """What is to be done with a link: accept, refuse (for a reason), close, retire, ping."""
+
+    link: int
+    do: str
+    reason: str = ""
+
+
+@sendable("mdht.links")
+@dataclass(frozen=True, slots=True)
+class LinkNumbers:
+    """How many links there are, and what they did."""
+
+
+# -- to the peers ------------------------------------------------------------------------------------------------------
+
+
+@sendable("mdht.claimed")
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A link's peer is proven: decide. `record` is its packed peer record; host and port were really seen."""
+
+    link: int
+    peer: bytes
+    record: bytes
+    dialled: bool
+    host: str
+    port: int
+
+
+@sendable("mdht.link_opened")
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """Both sides want it."""
+
+    link: int
+
+
+@sendable("mdht.link_ended")
+@dataclass(frozen=True, slots=True)
+class LinkEnded:
+    """A link that was claimed is over."""
+
+    link: int
+
+
+@sendable("mdht.link_moves")
+@dataclass(frozen=True, slots=True)
+class LinkMoves:
+    """The peer said that this link will end: dial again."""
+
+    link: int
+
+
+@sendable("mdht.link_answered")
+@dataclass(frozen=True, slots=True)
+class LinkAnswered:
+    """A link that was pinged for a claim is alive."""
+
+    link: int
+
+
+@sendable("mdht.connect")
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Have a link to the peer of a packed peer record, or to whoever is at a seed; answered by its id once open."""
+
+    record: bytes = b""
+    seed: str = ""
+
+
+@sendable("mdht.silent")
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A linked peer left a question unanswered."""
+
+    peer: bytes
+
+
+@sendable("mdht.nearby")
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """The contacts closest to a target; answered by `Nearest`."""
+
+    target: bytes
+    count: int
+
+
+@sendable("mdht.linked_peers")
+@dataclass(frozen=True, slots=True)
+class LinkedPeers:
+    """Who is linked now; answered by a list of `PeerInfo`."""
+
+
+@sendable("mdht.peer_numbers")
+@dataclass(frozen=True, slots=True)
+class PeerNumbers:
+    """How many peers are known and linked."""
+
+
+@sendable("mdht.peer")
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """A peer that is linked."""
+
+    id: bytes
+    host: str
+    """Where it was really seen."""
+    port: int
+    dialled: bool
+    """By us."""
+    addresses: tuple[str, ...]
+    """What it says of itself."""
+
+
+@sendable("mdht.begin")
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """All services are there: dial the seeds."""
+
+
+@sendable("mdht.store_numbers")
+@dataclass(frozen=True, slots=True)
+class StoreNumbers:
+    """The store in numbers; answered by `store.StoreStats`."""
+
+
+@sendable("mdht.address")
+@dataclass(frozen=True, slots=True)
+class WhereAmI:
+    """The addresses at which this node listens, as text."""
+
+
+# -- to the api --------------------------------------------------------------------------------------------------------
+
+
+@sendable("mdht.do_put")
+@dataclass(frozen=True, slots=True)
+class DoPut:
+    """Put (value None: delete). Answered by `PutDone`. `sequence` 0: one more than what is held."""
+
+    kind: int
+    key: bytes
+    value: bytes | None
+    timeout_s: float
+    sequence: int = 0
+    expect: int | None = None
+    keep_s: int = 0
+    replicas: int = 0
+
+
+@sendable("mdht.do_get")
+@dataclass(frozen=True, slots=True)
+class DoGet:
+    """Get. Answered by `Got`."""
+
+    kind: int
+    key: bytes
+    owner: bytes
+    timeout_s: float
+
+
+@sendable("mdht.do_get_all")
+@dataclass(frozen=True, slots=True)
+class DoGetAll:
+    """All owners' records of an open name. Answered by a list of `Got`."""
+
+    key: bytes
+    timeout_s: float
+
+
+@sendable("mdht.do_connect")
+@dataclass(frozen=True, slots=True)
+class DoConnect:
+    """Link to a seed. Answered by its id."""
+
+    seed: str
+    timeout_s: float
+
+
+@sendable("mdht.do_refresh")
+@dataclass(frozen=True, slots=True)
+class DoRefresh:
+    """Look a target up, so that the peers around it and this node know each other. Answered by how many answered."""
+
+    target: bytes
+    timeout_s: float
+
+
+@sendable("mdht.api_numbers")
+@dataclass(frozen=True, slots=True)
+class ApiNumbers:
+    """What our user asked so far."""
+
+
+@sendable("mdht.put_done")
+@dataclass(frozen=True, slots=True)
+class PutDone:
+    """A put that was done."""
+
+    key: bytes
+    """Under which it is found; of content, the hash of the value."""
+    sequence: int
+    """0 for content."""
+    stored: int
+    """Replicas that hold it now, this node included."""
+    wanted: int
+    """Replicas that were asked for."""
+
+
+@sendable("mdht.got")
+@dataclass(frozen=True, slots=True)
+class Got:
+    """A record that was found and verified."""
+
+    value: bytes
+    key: bytes
+    owner: bytes = b""
+    """Public key; empty for content."""
+    sequence: int = 0
+    expires_s: int = 0
+    """Seconds since 1970 UTC; 0 for content."""
+    others: int = 0
+    """Other owners under the same open name."""
+
+
+@sendable("mdht.api_stats")
+@dataclass(frozen=True, slots=True)
+class ApiStats:
+    """Totals since the start, but for `waiting`."""
+
+    puts: int = 0
+    gets: int = 0
+    failed: int = 0
+    waiting: int = 0
+    asked: int = 0
+    """Questions to peers."""
+    forged: int = 0
+    """Answers that were not what was asked for."""
+
+
+@sendable("mdht.link_stats")
+@dataclass(frozen=True, slots=True)
+class LinkStats:
+    """Links now, then totals."""
+
+    links: int = 0
+    half_open: int = 0
+    dialled: int = 0
+    answered: int = 0
+    refused: int = 0
+    served: int = 0
+    """Requests of peers that were answered."""
+    received_bytes: int = 0
+    sent_bytes: int = 0
+
+
+@sendable("mdht.peer_stats")
+@dataclass(frozen=True, slots=True)
+class PeerStats:
+    """Peers in numbers."""
+
+    known: int = 0
+    linked: int = 0
+    dialling: int = 0
+    refused: int = 0

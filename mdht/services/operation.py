@@ -1,0 +1,60 @@
+"""One request of our own user: its deadline, what it waits for, and its answer, given once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ipc import Token
+
+from .search import Search
+
+_GRACE_S = 0.1
+"""Seconds beyond the deadline: a lookup that ends by then has more to say than that it is late."""
+
+
+class Operation:
+    """`end` answers the token, and tells the service that it is over."""
+
+    __slots__ = ("_reply", "_timer", "late", "over", "search", "token", "until_s")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        token: Token,
+        timeout_s: float,
+        reply: Callable[[Operation, Any, Exception | None], None],
+    ) -> None:
+        self.token = token
+        self.until_s = loop.time() + timeout_s
+        self.over = False
+        self.search: Search | None = None
+        self.late: Callable[[], None] | None = None
+        """What is done when the time is over."""
+        self._reply = reply
+        self._timer = loop.call_at(self.until_s + _GRACE_S, self._expire)
+
+    def left_s(self, now_s: float) -> float:
+        """Seconds that it has left."""
+        return max(0.001, self.until_s - now_s)
+
+    def end(self, value: Any = None, error: Exception | None = None) -> None:
+        """Answer, if that was not done before."""
+        if not self.over:
+            self.over = True
+            self._timer.cancel()
+            if self.search is not None:
+                self.search.cancel()
+            self._reply(self, value, error)
+
+    def cancel(self) -> None:
+        """The service stops: whoever waits is told by its channel."""
+        self.over = True
+        self._timer.cancel()
+        if self.search is not None:
+            self.search.cancel()
+
+    def _expire(self) -> None:
+        if self.late is not None and not self.over:
+            self.late()

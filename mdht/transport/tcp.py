@@ -1,0 +1,170 @@
+"""TCP over IPv4 and IPv6, by the event loop's own protocols: asyncio's or uvloop's."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import os
+import socket
+from typing import Any
+
+from ..model.address import TCP
+from .base import CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
+from .errors import CannotDial, CannotListen
+
+_MAPPED = "::ffff:"
+"""Before an IPv4 address that came to an IPv6 socket (RFC 4291, 2.5.5.2)."""
+
+
+_BACKLOG = 256
+"""Connections that the kernel holds until they are accepted: as many as may be half-open."""
+
+
+class TcpTransport(Transport):
+    """Sockets on the running loop. TCP_NODELAY is set by the loop: one write is one flight."""
+
+    kind = TCP
+
+    async def dial(self, host: str, port: int, begin: Begin) -> Wire:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                if (family := _family(host)) is None:
+                    _, wire = await loop.create_connection(lambda: _TcpWire(begin), host, port)
+                else:
+                    wire = await _connect(loop, family, host, port, begin)
+        except TimeoutError:
+            raise CannotDial(spelled(host, port), f"no answer in {CONNECT_S:g} s") from None
+        except (OSError, UnicodeError) as error:
+            raise CannotDial(spelled(host, port), _reason(error)) from None
+        return wire
+
+    async def listen(self, host: str, port: int, begin: Begin) -> Listening:
+        loop = asyncio.get_running_loop()
+        try:
+            if (family := _family(host)) is None:
+                server = await loop.create_server(lambda: _TcpWire(begin), host, port, reuse_address=True)
+            else:
+                listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+                server = await loop.create_server(lambda: _TcpWire(begin), sock=listener, backlog=_BACKLOG)
+        except (OSError, UnicodeError) as error:
+            raise CannotListen(spelled(host, port), _reason(error)) from None
+        return _TcpListening(server)
+
+
+class _TcpListening(Listening):
+    def __init__(self, server: asyncio.Server) -> None:
+        self._server = server
+        self.host, self.port = server.sockets[0].getsockname()[:2]
+
+    def close(self) -> None:
+        self._server.close()
+
+
+class _TcpWire(asyncio.Protocol, Wire):
+    """Protocol and wire in one object: no call between them."""
+
+    def __init__(self, begin: Begin) -> None:
+        self.host, self.port, self.writable = "", 0, True
+        self._begin = begin
+        self._transport: Any = None
+        self._receiver: Receiver | None = None
+        self._paused = False
+
+    # -- what the loop tells -------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        peer = transport.get_extra_info("peername") or ("", 0)
+        self.host, self.port = str(peer[0]).removeprefix(_MAPPED), int(peer[1])
+        transport.set_write_buffer_limits(HIGH_BYTES, LOW_BYTES)
+        self._transport = transport
+        self._receiver = self._begin(self)
+
+    def data_received(self, data: bytes) -> None:
+        assert self._receiver is not None, "connected"
+        self._receiver.received(data)
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self._receiver is not None:
+            self._receiver.writable()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        receiver, self._receiver, self._transport = self._receiver, None, None
+        if receiver is not None:
+            receiver.ended()
+
+    # -- what the node wants -------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause(self) -> None:
+        if not self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = False
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _family(host: str) -> socket.AddressFamily | None:
+    """Of an IP address; None for a name. An address needs no resolver, nor the threads that a loop runs one on."""
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        return None
+    return None if "%" in host else socket.AF_INET if version == 4 else socket.AF_INET6
+
+
+async def _connect(
+    loop: asyncio.AbstractEventLoop, family: socket.AddressFamily, host: str, port: int, begin: Begin
+) -> _TcpWire:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.setblocking(False)
+        await _connected(loop, one, one.connect_ex((host, port)))
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _, wire = await loop.create_connection(lambda: _TcpWire(begin), sock=one)
+    except BaseException:
+        one.close()
+        raise
+    return wire
+
+
+async def _connected(loop: asyncio.AbstractEventLoop, one: socket.socket, code: int) -> None:
+    """Wait for a connection that `connect_ex` began: uvloop's own `sock_connect` starts four threads to resolve."""
+    if code == errno.EINPROGRESS:
+        ready: asyncio.Future[None] = loop.create_future()
+
+        def writable() -> None:
+            if not ready.done():
+                ready.set_result(None)
+
+        loop.add_writer(one, writable)
+        try:
+            await ready
+        finally:
+            loop.remove_writer(one)
+        code = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

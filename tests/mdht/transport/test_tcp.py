@@ -1,0 +1,72 @@
+"""TCP on the loopback, IPv4 and IPv6, on both loops."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ipc.loops import new_loop
+from mdht.transport import CannotDial, CannotListen, TcpTransport
+
+from .conformance import CHECKS, Ear, Pair, pair
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+HOSTS = ["127.0.0.1", pytest.param("::1", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))]
+LOOPS = ["asyncio", "uvloop"]
+
+
+def go(loop: str, main: Callable[[], Awaitable[None]]) -> None:
+    if loop == "uvloop":
+        pytest.importorskip("uvloop")
+    with asyncio.Runner(loop_factory=lambda: new_loop(loop)) as runner:
+        runner.run(main())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_conforms(check: Callable[[Pair], Awaitable[None]], host: str, loop: str) -> None:
+    async def main() -> None:
+        ends = await pair(TcpTransport(), TcpTransport(), host)
+        try:
+            await check(ends)
+        finally:
+            await ends.close()
+        await asyncio.sleep(0)
+
+    go(loop, main)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_nobody_there(loop: str) -> None:
+    async def main() -> None:
+        listening = await TcpTransport().listen("127.0.0.1", 0, Ear)
+        listening.close()
+        with pytest.raises(CannotDial, match="cannot reach 127"):
+            await TcpTransport().dial("127.0.0.1", listening.port, Ear)
+
+    go(loop, main)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_place_that_is_taken(loop: str) -> None:
+    async def main() -> None:
+        listening = await TcpTransport().listen("127.0.0.1", 0, Ear)
+        with pytest.raises(CannotListen, match="choose another address"):
+            await TcpTransport().listen("127.0.0.1", listening.port, Ear)
+        listening.close()
+        await asyncio.sleep(0)
+
+    go(loop, main)
