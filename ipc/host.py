@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from .errors import Closed
 from .limits import INLINE_DEPTH
 from .loops import is_virtual
 
@@ -121,8 +122,12 @@ class Host:
         self._call(function)
 
     def submit(self, coroutine: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Run a coroutine on this host from another thread."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        """Run a coroutine on this host from another thread. Raises `Closed` where the host has ended."""
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        except RuntimeError:
+            coroutine.close()
+            raise Closed(f"host {self.name!r} has ended") from None
 
     async def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine on this host and await it here, on whichever loop."""

@@ -11,7 +11,7 @@ Reading a placement is pure: nothing is started, and everything illegal is refus
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .errors import PlacementError
 
@@ -66,10 +66,6 @@ class Placement:
             reason = f"{spawner} has no hosts of its own to share"
             raise PlacementError(text, reason, [f"thread:{count}@{group}", f"process:{count}@{group}"])
         return cls(spawner, count, group, channel)
-
-    def with_channel(self, channel: str) -> Placement:
-        """The same place, reached over another channel."""
-        return replace(self, channel=channel)
 
     def __str__(self) -> str:
         count = f":{self.count}" if self.count != 1 else ""

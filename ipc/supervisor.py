@@ -475,5 +475,19 @@ def _close_all() -> None:
             tree.abandon()
 
 
+def _forked() -> None:
+    """In a forked child: neither the default host nor any connection is ours; without locks, which the parent may
+    hold.
+    """
+    forget_default()
+    for supervisor in list(_live):
+        if supervisor._tree is not None:
+            for port in supervisor._tree.local.agent.ports.values():
+                port.error = Closed("this process was forked: its parent's services are not its own; launch others")
+                port.direct = port.direct_cast = None
+                port.senders = []
+    _live.clear()
+
+
 atexit.register(_close_all)
-os.register_at_fork(after_in_child=forget_default)
+os.register_at_fork(after_in_child=_forked)

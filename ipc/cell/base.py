@@ -64,7 +64,6 @@ class CellBase:
         "opened",
         "outlets",
         "parent_greenlet",
-        "partial",
         "paused",
         "quiet",
         "ready",
@@ -107,7 +106,6 @@ class CellBase:
         self.abandoned = False
         self.quiet: asyncio.Future[None] | None = None
         self.settled: asyncio.Future[None] | None = None
-        self.partial: tuple[Any, ...] | None = None
         self.turn_s = host.clock()
         self.calls = self.errors = self.expired = self.late = 0
         self.busy_s = 0.0

@@ -72,16 +72,15 @@ class LivingCell(InPlaceCell):
         self.paused = True
         if not self.running:
             return
-        self.quiet = self.host.loop.create_future()
+        if self.quiet is None or self.quiet.done():  # who stops it may come while a move waits
+            self.quiet = self.host.loop.create_future()
         try:
-            await asyncio.wait_for(self.quiet, timeout_s)
+            await asyncio.wait_for(asyncio.shield(self.quiet), timeout_s)
         except TimeoutError:
             self.resume()
             raise MoveTimeout(
                 f"service {self.name!r}: {len(self.running)} running calls did not end within {timeout_s:g} s"
             ) from None
-        finally:
-            self.quiet = None
 
     def abandon(self) -> None:
         """Cancel what is still running; its callers get `Closed`."""

@@ -1,7 +1,7 @@
 """The channel interface: what a new channel implements, and the registry of those that exist.
 
-    none, deque, queue    objects, within a process: a sender puts them into the cell's inbox, and wakes it where it
-    sleeps pipe, zmq, …          packed frames, over a *carrier*: a pair of ends made by the channel
+    none, deque, queue    objects, within a process: a sender puts them into the cell's inbox
+    pipe, zmq, …          packed frames, over a *carrier*: a pair of ends made by the channel
 
 Bounds, batches, replies and moves are built on top (`sender`, `receiver`, `wire`), the same for every channel.
 `ipc.conformance.check_channel` puts one through the contract.

@@ -331,7 +331,11 @@ class Sender:
         self.done += count
         self.casts_done += casts
         self.done_bytes += nbytes
-        if self.hungry is not None:
+        if (  # not at the first acknowledgement: nobody would read the others, and there would seem to be no room
+            self.hungry is not None
+            and (self.sent - self.done) * 2 < self.max_commands
+            and (self.sent_bytes - self.done_bytes) * 2 < self.max_bytes
+        ):
             self._sated()
         if self.starving and (self.sent - self.done) * 2 <= self.max_commands:
             self.release()

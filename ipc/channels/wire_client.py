@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("ipc")
 
 _FLUSH_BYTES = 16 * BATCH_BYTES
-_LARGE_BYTES = 4096
 
 
 class WireClient:
@@ -235,8 +234,11 @@ class WireClient:
         with self.mutex:
             if self.closed:
                 return
-            lead = self.leader is None and not self.hosted
+            lead = self.leader is None and (not self.hosted or self.host.is_current())
             if lead:
+                if self.hosted:  # by the loop of this very thread, which cannot run meanwhile
+                    self.hosted = False
+                    self.host.remove_reader(self.carrier.fileno())
                 self.leader = waiter
             else:
                 self.followers.append(waiter)

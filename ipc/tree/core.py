@@ -1,11 +1,11 @@
 """The tree: hosts, wires and lines, and how services get their place. All on the control loop.
 
-control loop    the tree's home loop (`async with`), else the process's default host; a tree that is inline
-throughout
-                needs none, and its operations run in the caller
-site            where a sender lives: the clients' site (0), or a host
-wire            one connection from a site to a host, shared by all lines between the two
-line            one port's channel to one shard: it keeps its number when either end moves
+    control loop    the tree's home loop (`async with`), else the process's default host
+    site            where a sender lives: the clients' site (0), or a host
+    wire            one connection from a site to a host, shared by all lines between the two
+    line            one port's channel to one shard: it keeps its number when either end moves
+
+A tree that is inline throughout needs no control loop, and its operations run in the caller.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from ..errors import Closed, StartTimeout
+from ..errors import Closed, IpcError, StartTimeout
 from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import release_default
 from ..threads import on_running_loop
@@ -61,11 +61,19 @@ class Tree(WiredTree):
             release_default()
 
     async def operate(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await an operation that somebody waits for; the end of the tree waits for its end."""
+        """Await an operation that somebody waits for; the end of the tree waits for its end.
+
+        What it came upon while all was stopped becomes what closed the tree.
+        """
         self.operations += 1
         self.idle.clear()
         try:
             return await coroutine
+        except IpcError:
+            raise
+        except Exception:
+            self.refuse_closed()
+            raise
         finally:
             self.operations -= 1
             if not self.operations:

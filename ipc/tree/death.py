@@ -98,6 +98,8 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
             log.error("service %r is restarted: %s", record.name, reason)
             try:
                 async with tree.lock:
+                    if tree.closing:
+                        return
                     await _replace(tree, cell)
                 return
             except IpcError as error:
@@ -126,7 +128,6 @@ async def _replace(tree: Tree, cell: CellRecord) -> None:
             salvaged = await host.agent.do("salvage", cell.id)
             queued, held = salvaged["queued"], salvaged["held"]
             record.keep(salvaged["stats"])
-            cell.service.kept.setdefault("lost", 0)
     for port in list(cell.ports.values()):
         await tree.drop_port(port, ServiceDied(record.name, "the service that asked has died"))
     cell.ports = {}

@@ -224,6 +224,8 @@ class HostTree(ABC):
         self._event(INLINE, event, *arguments)
 
     def _event(self, host_id: int, event: str, *arguments: Any) -> None:
+        if self.closing:
+            return
         control = self.reader()
         control.soon(lambda: self._spawn(host_id, event, arguments))
 

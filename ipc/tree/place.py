@@ -137,6 +137,7 @@ async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_
         try:
             paused = await pause_all(record, timeout_s, len(hosts) != len(old_hosts))
             async with tree.lock:
+                tree.refuse_closed()
                 await _Move(tree, record, placement, hosts, timeout_s).run(paused)
         finally:
             if not stays:

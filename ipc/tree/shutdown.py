@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
-from ..errors import Closed, IpcError
+from ..errors import Closed
 from ..limits import STOP_TIMEOUT_S
 from ..threads import on_running_loop
 from .core import Tree
@@ -35,6 +36,10 @@ async def _end(tree: Tree, timeout_s: float) -> None:
     if tree.failed is not None:  # who waits learns why, before each service says no more than that it was closed
         for port in [port for ports in tree.ports.values() for port in ports.values() if port.owner is None]:
             await tree.drop_port(port, tree.failed)
+    if tree.lock.locked():  # a move that is half done has its services in two places; those that wait see the end
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s), tree.lock:
+                pass
     for record in reversed(list(tree.services.values())):
         await stop_service(tree, record, timeout_s)
     error = tree.failed or Closed("the tree is closed")
@@ -67,7 +72,7 @@ async def stop_service(tree: Tree, record: ServiceRecord, timeout_s: float) -> N
             await uninstall(tree, cell, timeout_s)
         except TimeoutError:
             log.error("service %r did not stop within %g s", record.name, timeout_s)
-        except (IpcError, Exception) as error:
+        except Exception as error:
             log.error(
                 "service %r did not stop cleanly: %s: %s", record.name, type(error).__name__, error, exc_info=error
             )

@@ -44,8 +44,10 @@ class WiredTree(HostTree):
         if (known := self.wires.get(key)) is not None:
             return known
         record = WireRecord(next(self.numbers), source, target, kind)
-        hosted = source.kind != "clients" and not (owner is not None and owner.service.cls.blocking)
+        blocking = owner is not None and owner.service.cls.blocking
+        hosted = source.kind != "clients" and not blocking
         source_agent = source.agent
+        reads = CLIENTS if blocking and source_agent is self.local else source.id  # its own loop stands while it blocks
         channel = CHANNELS[kind]
         within = source_agent is self.local and target.agent is self.local
         if not within and not channel.descriptors:
@@ -57,7 +59,7 @@ class WiredTree(HostTree):
             if channel.descriptors:
                 os.close(here)
             raise
-        await source_agent.do("dial", record.id, source.id, kind, here, hosted)
+        await source_agent.do("dial", record.id, reads, kind, here, hosted)
         self.wires[key] = record
         source.wires.add(record)
         target.wires.add(record)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ...cell import Cell
 from ...channels.port import Port
-from ...channels.receiver import WireReceiver
 from ...channels.wire_client import WireClient
 from ...channels.wire_server import WireServer
 
@@ -25,7 +24,6 @@ class AgentBase:
         self.ports: dict[int, Port] = {}
         self.dialled: dict[int, WireClient] = {}
         self.accepted: dict[int, WireServer] = {}
-        self.receivers: dict[int, WireReceiver] = {}
 
 
 async def call_there(function: Callable[[], Any]) -> None:
