@@ -204,6 +204,11 @@ class Node:
         return self.identity.id
 
     @property
+    def public(self) -> bytes:
+        """The node's public key, 32 bytes: the owner of its records, as `get(key, owner=…)` takes it."""
+        return self.identity.public
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """Where others reach it: what it advertises, or where it really listens. Empty before it is entered."""
         return self._here

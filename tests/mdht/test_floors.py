@@ -18,11 +18,10 @@ FLOORS: list[set[str]] = [
     {"model"},
     {"config"},
     {"transport", "codec", "routing", "store"},
-    {"session", "tunnel"},
+    {"session"},
     {"services"},
     {"node"},
-    {"testnet", "simulation"},
-    {"cli"},
+    {"testnet"},
 ]
 """Lowest first: what stands on one floor does not import each other."""
 
