@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from ..codec import PACK_ERRORS, pack_plain
 from ..errors import Full, IpcError, NotSendable
 from ..limits import BATCH_BYTES, BATCH_COMMANDS
+from ..refs import STATE
 from ..threads import on_running_loop
 from .bounds import local_size
-from .crossing import as_is
+from .crossing import as_is, between_hosts
 from .out import Out, pack_commands
 from .waiters import ThreadWaiter, Waiter
 
@@ -109,7 +110,8 @@ class Sender:
                     wire.kick()
                 return
         elif self.cell is not None:
-            crossed = self.cross(command)
+            cross = self.cross
+            crossed = command if cross is between_hosts and not STATE.copied else cross(command)
             kind = type(crossed)
             size = len(crossed) if kind is bytes or kind is str else local_size(crossed)
             with self.lock:
