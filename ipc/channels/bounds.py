@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..limits import CHANNEL_BYTES, CHANNEL_COMMANDS, FRAME_BYTES, LOCAL_COMMAND_BYTES
+from ..limits import CHANNEL_BYTES, CHANNEL_COMMANDS, LOCAL_COMMAND_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,6 @@ class Bounds:
     def __post_init__(self) -> None:
         if self.commands < 1 or self.bytes < 1:
             raise ValueError(f"channel bounds must be at least 1, not {self.commands} commands and {self.bytes} bytes")
-        if self.bytes > FRAME_BYTES // 2:
-            raise ValueError(
-                f"channel bounds are at most {FRAME_BYTES // 2} bytes: what is sent at once must fit one frame"
-            )
         if self.when_full not in ("block", "fail"):
             raise ValueError(f"when_full is {self.when_full!r}; it must be 'block' or 'fail'")
 
