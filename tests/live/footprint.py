@@ -53,9 +53,18 @@ def running(pids: Iterable[int]) -> list[str]:
 
 def descendants(pid: int | None = None) -> set[int]:
     """Process ids of all children, theirs included; of this process where none is named."""
-    return {
-        child.pid for child in psutil.Process(pid).children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE
-    }
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return set()
+    return {child.pid for child in children if _runs(child)}
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # it went between the list and the look
+        return False
 
 
 def run_dirs(pid: int | None = None) -> set[str]:
