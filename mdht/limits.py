@@ -96,6 +96,10 @@ ATTRIBUTE_BYTES: Final = 1 << 10
 CLOSEST_PEERS: Final = 20
 """Peers in one answer: Kademlia's k (Maymounkov and Mazières, 2002, use 20)."""
 
+MARK_BYTES: Final = 8
+"""Of an id, where it only says which of some peers is meant: two of a million peers share so many once in 10⁷ networks.
+"""
+
 # -- protocol: frames and messages -------------------------------------------------------------------------------------
 
 FRAME_HEAD_BYTES: Final = 4
@@ -147,6 +151,9 @@ ALPHA: Final = 3
 
 REPLICAS: Final = 8
 """r: peers that a put is sent to. With half of all peers gone, one in 256 records is lost before it is put again."""
+
+FILE_REPLICAS: Final = 3
+"""The same for each part of a file: a file of 1 GiB sends 3 GiB then, and two of its peers may go. HDFS keeps 3, too."""
 
 MIN_REPLICAS: Final = 1
 """Peers that must have synced a put before it counts as done."""
@@ -222,11 +229,43 @@ STORE_BYTES: Final = 1 << 30
 QUOTA_OWNER_BYTES: Final = 16 << 20
 """Bytes of one owner's records: 256 of the largest."""
 
-QUOTA_PEER_BYTES: Final = 32 << 20
-"""Bytes put by one peer: content has no owner, so whoever puts it is charged."""
+QUOTA_PEER_BYTES: Final = 256 << 20
+"""Bytes put by one peer: content has no owner, so whoever puts it is charged. A quarter of the store, so that a folder of
+100 MB can be shared in a network of two or three nodes, and four peers at least share a store.
+"""
 
-QUOTA_SUBNET_BYTES: Final = 128 << 20
-"""Bytes put from one subnet: identities cost nothing, subnets do. An eighth of the store."""
+QUOTA_SUBNET_BYTES: Final = 512 << 20
+"""Bytes put from one subnet: identities cost nothing, subnets do. Half of the store, or two peers in one house would use
+up what one of them may have.
+"""
+
+# -- implementation: files ---------------------------------------------------------------------------------------------
+
+FILE_WINDOW_BYTES: Final = 8 << 20
+"""Bytes of a share or a fetch that are on their way at a time: 1 Gbit/s at 64 ms, with all replicas and peers together."""
+
+FILE_BATCH_BYTES: Final = 1 << 20
+"""Bytes read from or written to a disk at once, by a thread of their own: a few milliseconds of work."""
+
+FILE_OPERATIONS: Final = 16
+"""Shares and fetches of one node's user at a time, each with its window: 128 MiB of them together, and as many tables."""
+
+SERVED_STREAMS: Final = 256
+"""Streams of peers that a node serves at a time, of all links together: each may hold `SERVED_BYTES`."""
+
+SERVED_BYTES: Final = 512 << 10
+"""Bytes of records that wait in one stream of a peer for the store or for credit: what one sync takes at a time."""
+
+SERVED_TOTAL_BYTES: Final = 16 << 20
+"""The same of all streams together: beyond it, none gets credit until the store has caught up."""
+
+STREAM_STALL_S: Final = 15.0
+"""Seconds without an answer after which a peer's stream is given up, and others are asked: three times what one request
+may take, for a disk that is slow to sync.
+"""
+
+STREAM_IDLE_S: Final = 60.0
+"""Seconds after which a stream of a peer that says nothing is closed: it takes a place that others could have."""
 
 # -- implementation: caches --------------------------------------------------------------------------------------------
 

@@ -67,7 +67,9 @@ class Farewell(enum.IntEnum):
 class Purpose(enum.IntEnum):
     """What a stream is for (STREAM_OPEN), and so the form of its `about`."""
 
-    FILE = 1
-    """Chunks of a file. About: the manifest's address, 32 bytes; first chunk, u32; number of chunks, u32."""
+    GET_RECORDS = 1
+    """Many records, by their addresses (see `files.exchange`). About: nothing."""
     TUNNEL = 2
     """Reserved: bytes to and from a service behind the peer."""
+    PUT_RECORDS = 3
+    """Many records to be stored (see `files.exchange`). About: nothing."""

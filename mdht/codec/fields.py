@@ -44,6 +44,9 @@ PackedPeer = Annotated[bytes, Meta(min_length=1, max_length=limits.PEER_RECORD_B
 PackedPeers = Annotated[list[PackedPeer], Meta(max_length=limits.CLOSEST_PEERS)]
 """Peer records in their binary form, the closest first."""
 
+Marks = Annotated[bytes, Meta(max_length=limits.CLOSEST_PEERS * limits.MARK_BYTES)]
+"""The first `limits.MARK_BYTES` bytes of some ids, one after another."""
+
 PeerCount = Annotated[int, Meta(ge=0, le=limits.CLOSEST_PEERS)]
 """How many peers are wanted."""
 

@@ -36,6 +36,7 @@ from .fields import (
     Hash,
     Id,
     LeaseS,
+    Marks,
     OwnerCount,
     PackedPeer,
     PackedPeers,
@@ -111,13 +112,15 @@ class _AnyPut(_Struct, frozen=True, gc=False, tag=5):
     record: PackedRecord
     expect: Sequence | None = None
     lease_s: LeaseS = 0
+    chosen: Marks = b""
 
 
 class Put(_AnyPut, frozen=True, gc=False, tag=5, forbid_unknown_fields=True):
     """Store this record (a tombstone deletes). STORED.
 
     `expect`: only if this sequence is held, 0 for nothing. `lease_s`: how long to keep content, 0 for as long as you
-    would.
+    would. `chosen`: whom the sender holds to be the closest, each by the beginning of its id: STORED names those who
+    are closer than the farthest of them.
     """
 
 
@@ -182,12 +185,16 @@ class Closest(_Struct, frozen=True, gc=False, tag=52):
 
 
 class Stored(_Struct, frozen=True, gc=False, tag=53):
-    """What became of a put: a `codes.Verdict`, the sequence now `held`, and for how long content is kept."""
+    """What became of a put: a `codes.Verdict`, the sequence now `held`, and for how long content is kept.
+
+    `peers`: those who are closer to the record than the farthest that was `chosen`, and were not.
+    """
 
     request: Id
     verdict: Code
     held: Sequence = 0
     lease_s: LeaseS = 0
+    peers: PackedPeers = []
 
 
 class StreamOpened(_Struct, frozen=True, gc=False, tag=54):

@@ -22,7 +22,7 @@ from .identity import Identity, format_id, parse_id, peer_id, short_id
 from .keys import SigningKey, verify
 from .names import check_network, check_token
 from .peer import PeerRecord
-from .record import Content, Kind, Record, Signed, address_of, content_key, unpack
+from .record import Content, Kind, Record, Signed, address_in, address_of, content_key, unpack
 from .verified import VerifiedPeers
 from .versions import Best, Trust, admit, best_of, newest, supersedes
 
@@ -53,6 +53,7 @@ __all__ = [
     "peer_id",
     "short_id",
     "supersedes",
+    "address_in",
     "unpack",
     "verify",
 ]

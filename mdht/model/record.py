@@ -258,6 +258,13 @@ def unpack(data: bytes | memoryview) -> Record:
     return _unpack_signed(bytes(data), kind, form >= _TOMBSTONE)
 
 
+def address_in(data: bytes) -> bytes:
+    """The address of the record of that binary form, 32 bytes. Raises as `unpack`."""
+    if data and data[0] == Kind.CONTENT:
+        return sha256(_CONTENT_ADDRESS + sha256(data[1:]).digest()).digest()
+    return unpack(data).address
+
+
 _SIGNED_KINDS: Final = {int(kind): kind for kind in (Kind.OWNED, Kind.OPEN)}
 
 

@@ -4,7 +4,7 @@
 |---|---|
 | `store`, `local` | `Serve`, whose question is answered by `Have`, `HaveAll`, `Nearest` or `Kept` |
 | `links` | `Ask`, `Dial`, `Decide` |
-| `peers` | `Claimed`, `Link…`, `Connect`, `Nearby`, `Silent`, `Begin` |
+| `peers` | `Claimed`, `Link…`, `Connect`, `WhoIsThere`, `Silent`, `Begin` |
 | `api` | `Do…` |
 | any | `…Numbers`, for statistics |
 """
@@ -48,11 +48,12 @@ class Find:
 @sendable("mdht.put")
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Store this packed record. `Kept`."""
+    """Store this packed record. `Kept`. `chosen`: who else is asked, as `codec.Put` has it."""
 
     record: bytes
     expect: int | None = None
     lease_s: int = 0
+    chosen: bytes = b""
 
 
 Question = Get | GetAll | Find | Put
@@ -88,11 +89,12 @@ class Nearest:
 @sendable("mdht.kept")
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of a put: a `codec.Verdict`, the sequence held, the lease in seconds."""
+    """What became of a put: a `codec.Verdict`, the sequence held, the lease in seconds, and who is closer."""
 
     verdict: int
     held: int = 0
     lease_s: int = 0
+    peers: tuple[bytes, ...] = ()
 
 
 Reply = Have | HaveAll | Nearest | Kept
@@ -213,13 +215,10 @@ class Silent:
     peer: bytes
 
 
-@sendable("mdht.nearby")
+@sendable("mdht.who_is_there")
 @dataclass(frozen=True, slots=True)
-class Nearby:
-    """The contacts closest to a target; answered by `Nearest`."""
-
-    target: bytes
-    count: int
+class WhoIsThere:
+    """Answered by an `ipc.Interned` whose value is always the newest `Roster`."""
 
 
 @sendable("mdht.linked_peers")
@@ -323,6 +322,24 @@ class DoRefresh:
     timeout_s: float
 
 
+@sendable("mdht.do_find")
+@dataclass(frozen=True, slots=True)
+class DoFind:
+    """Look up the `K` peers closest to a target. Answered by `FoundPeers`."""
+
+    target: bytes
+    timeout_s: float
+
+
+@sendable("mdht.found_peers")
+@dataclass(frozen=True, slots=True)
+class FoundPeers:
+    """Packed peer records, the closest first, each verified. `converged`: nobody closer is known to any of them."""
+
+    peers: tuple[bytes, ...]
+    converged: bool
+
+
 @sendable("mdht.api_numbers")
 @dataclass(frozen=True, slots=True)
 class ApiNumbers:
@@ -389,6 +406,14 @@ class LinkStats:
     """Requests of peers that were answered."""
     received_bytes: int = 0
     sent_bytes: int = 0
+    failed: int = 0
+    """Handshakes that ended without a link, whoever refused."""
+    dropped: int = 0
+    """Half-open links that made room for newer ones."""
+    violations: int = 0
+    """Links that ended for what came: not TLS, not a frame, not a message, or against a rule."""
+    busy: int = 0
+    """Requests of peers that were told to wait, since too many waited."""
 
 
 @sendable("mdht.peer_stats")

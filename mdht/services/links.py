@@ -14,7 +14,7 @@ from typing import Any, Final
 from ipc import Answer, Full, Service, Token
 
 from ..codec import Error, ErrorCode, Farewell, Moving, error_for
-from ..errors import LinkClosed, MdhtError, Refusal
+from ..errors import LinkClosed, LinkRefused, Malformed, MdhtError, Refusal
 from ..limits import EXPIRES_S
 from ..model import Address, Identity, PeerRecord, Seed, short_id
 from ..model.address import INTERFACE
@@ -32,9 +32,10 @@ from ..session import (
     Role,
     Session,
     SessionConfig,
-    StreamAsked,
     TlsContexts,
+    TlsFailed,
     Unanswered,
+    Violation,
 )
 from ..transport import CannotDial, CannotListen, Listening, Wire
 from .commands import (
@@ -54,6 +55,7 @@ from .commands import (
 from .errors import NotLinked
 from .link import Link
 from .store import charged_subnet
+from .streams import STREAM_COMMANDS, Streams
 from .surroundings import Surroundings
 from .translate import message_of, question_of, reply_message, reply_of
 
@@ -70,7 +72,7 @@ _DRAIN_S: Final = 60.0
 
 
 class Links(Service):
-    """See the module. Outlets: `peers`, `local`. `listen` and `advertise` are those of the configuration."""
+    """See the module. Outlets: `peers`, `local`, `files`. `listen` and `advertise` are those of the configuration."""
 
     def __init__(
         self,
@@ -104,8 +106,10 @@ class Links(Service):
         self._flushing = self._closing = False
         self._last = 0
         self._dialled = self._answered = self._refused = self._served = 0
-        self._received = self._sent = 0
+        self._received = self._sent = self._failed = self._violations = self._busy = 0
         self._idle: asyncio.Event | None = None
+        tell = self.outlets.files.cast
+        self._streams = Streams(self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time)
         self._tls = None if self._around.without_tls else TlsContexts()
         here: list[Address] = []
         try:
@@ -190,6 +194,8 @@ class Links(Service):
             return self._stats()
         if kind is WhereAmI:
             return [str(address) for address in self._advertise or self._here]
+        if kind in STREAM_COMMANDS:
+            return self._streams.call(command)
         raise TypeError(f"the link service knows no {command!r}")
 
     def _ask(self, command: Ask) -> None:
@@ -280,6 +286,10 @@ class Links(Service):
             served=self._served,
             received_bytes=self._received + sum(one.received_bytes for one in live),
             sent_bytes=self._sent + sum(one.sent_bytes for one in live),
+            failed=self._failed,
+            dropped=self._half_open.stats().dropped,
+            violations=self._violations,
+            busy=self._busy + sum(one.busy for one in live),
         )
 
     # -- new links -----------------------------------------------------------------------------------------------------
@@ -333,6 +343,7 @@ class Links(Service):
         stats = link.session.stats()
         self._received += stats.received_bytes
         self._sent += stats.sent_bytes
+        self._busy += stats.busy
         if self._links.pop(link.number, None) is not None and not self._links and self._idle is not None:
             self._idle.set()
 
@@ -356,7 +367,7 @@ class Links(Service):
     def _send(self, link: Link) -> None:
         session, wire = link.session, link.wire
         now_s = self._time()
-        while wire.writable and (data := session.data_to_send(now_s)):
+        while wire.writable and session.has_data and (data := session.data_to_send(now_s)):
             wire.write(data)
         self._events(link)
         if session.finished:
@@ -447,8 +458,8 @@ class Links(Service):
             case Noticed(message):
                 if link.claimed and isinstance(message, Moving):
                     self.outlets.peers.cast(LinkMoves(link.number))
-            case StreamAsked(number):
-                link.session.reply(Error(number, ErrorCode.UNSUPPORTED, "this node serves no streams"))
+            case _:
+                self._streams.event(link, event)
 
     def _on_proven(self, link: Link, peer: ProvenPeer) -> None:
         self._half_open.discard(link.number)
@@ -462,6 +473,8 @@ class Links(Service):
         self._unclaim(link)
         if error is not None:
             _log.debug("%s ended: %s", link.session.who or "?", error)
+            self._failed += isinstance(error, LinkRefused)
+            self._violations += isinstance(error, Malformed | TlsFailed | Violation)
         if link.dialler is not None:
             why = error or LinkClosed(link.session.who, "closed here")
             self._tell(link.dialler, error=why)

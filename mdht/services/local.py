@@ -4,47 +4,68 @@ from __future__ import annotations
 
 from typing import Any
 
-from ipc import Answer, Service, Token
+from ipc import Answer, Interned, Service, Token
 
 from ..limits import CLOSEST_PEERS
-from .commands import Find, Get, GetAll, Have, Nearby, Nearest, Put, Serve
+from ..model import address_in
+from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve, WhoIsThere
+from .roster import Roster, nearer_than_chosen
+
+_ROSTER = 0
+"""Tag of the question for the roster; those of the store count up from 1."""
 
 
 class Local(Service):
     """Outlets: `store`, `peers`. Answers `Serve` as `commands` says; raises what the store raises."""
 
     def start(self) -> None:
-        self._open: dict[int, tuple[Token, Serve, Have | None]] = {}
-        self._last = 0
+        self._open: dict[int, tuple[Token, Serve]] = {}
+        self._last = _ROSTER
+        self._handle: Interned | None = None
+        self.outlets.peers.request(WhoIsThere(), _ROSTER)
 
     def call(self, command: Any) -> Any:
         if type(command) is Answer:
-            self._answered(command)
-            return None
+            return self._answered(command)
         if type(command) is not Serve:
             raise TypeError(f"the local service knows no {command!r}")
-        self._last += 1
-        self._open[self._last] = (self.later(), command, None)
         question = command.question
         if type(question) is Find:
-            self.outlets.peers.request(Nearby(question.target, question.peers), self._last)
-        else:
-            self.outlets.store.request(command, self._last)
-        return None
+            return self._nearest(question.target, question.peers)
+        self._last += 1
+        self._open[self._last] = (self.later(), command)
+        self.outlets.store.request(command, self._last)
+        return None  # not sent: the token is answered
+
+    @property
+    def _roster(self) -> Roster:
+        return Roster() if self._handle is None else self._handle.value
+
+    def _nearest(self, target: bytes, count: int) -> Nearest:
+        return Nearest(tuple([known.record for known in self._roster.closest(target, count)]))
 
     def _answered(self, answer: Answer) -> None:
-        token, serve, have = self._open.pop(answer.tag)
-        question, reply = serve.question, answer.value
+        if answer.tag == _ROSTER:
+            if answer.error is not None:
+                raise answer.error
+            self._handle = answer.value
+            return
+        token, serve = self._open.pop(answer.tag)
         if answer.error is not None:
             self.reply(token, error=answer.error)
-        elif have is not None:  # it was waiting for its peers
-            self.reply(token, Have(have.record, have.others, reply.peers))
-        elif reply is None and isinstance(question, Get | GetAll):
-            self._open[answer.tag] = (token, serve, None)
-            self.outlets.peers.request(Nearby(question.address, CLOSEST_PEERS), answer.tag)
-        elif type(question) is Get and question.peers and type(reply) is Have:
-            self._open[answer.tag] = (token, serve, reply)
-            self.outlets.peers.request(Nearby(question.address, question.peers), answer.tag)
         else:
-            assert reply is not None or not isinstance(question, Put), "puts are answered"
-            self.reply(token, reply if reply is not None else Nearest(()))
+            self.reply(token, self._completed(serve, answer.value))
+
+    def _completed(self, serve: Serve, reply: Any) -> Any:
+        """What the store said, and the peers that belong to it."""
+        question = serve.question
+        if reply is None:
+            assert isinstance(question, Get | GetAll), "puts are answered"
+            return self._nearest(question.address, CLOSEST_PEERS)
+        if type(question) is Get and question.peers and type(reply) is Have:
+            return Have(reply.record, reply.others, self._nearest(question.address, question.peers).peers)
+        if type(question) is Put and question.chosen and type(reply) is Kept:
+            peers = nearer_than_chosen(self._roster, address_in(question.record), question.chosen, serve.peer)
+            if peers:
+                return Kept(reply.verdict, reply.held, reply.lease_s, peers)
+        return reply

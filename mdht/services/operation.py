@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ipc import Token
-
-from .search import Search
 
 _GRACE_S = 0.1
 """Seconds beyond the deadline: a lookup that ends by then has more to say than that it is late."""
 
 
+class Cancellable(Protocol):
+    """What works for an operation."""
+
+    def cancel(self) -> None:
+        """The operation is over; what still comes is ignored."""
+
+
 class Operation:
     """`end` answers the token, and tells the service that it is over."""
 
-    __slots__ = ("_reply", "_timer", "late", "over", "search", "token", "until_s")
+    __slots__ = ("_reply", "_timer", "late", "over", "running", "token", "until_s")
 
     def __init__(
         self,
@@ -29,7 +34,7 @@ class Operation:
         self.token = token
         self.until_s = loop.time() + timeout_s
         self.over = False
-        self.search: Search | None = None
+        self.running: Cancellable | None = None
         self.late: Callable[[], None] | None = None
         """What is done when the time is over."""
         self._reply = reply
@@ -44,16 +49,16 @@ class Operation:
         if not self.over:
             self.over = True
             self._timer.cancel()
-            if self.search is not None:
-                self.search.cancel()
+            if self.running is not None:
+                self.running.cancel()
             self._reply(self, value, error)
 
     def cancel(self) -> None:
         """The service stops: whoever waits is told by its channel."""
         self.over = True
         self._timer.cancel()
-        if self.search is not None:
-            self.search.cancel()
+        if self.running is not None:
+            self.running.cancel()
 
     def _expire(self) -> None:
         if self.late is not None and not self.over:

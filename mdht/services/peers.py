@@ -30,13 +30,13 @@ from .commands import (
     LinkEnded,
     LinkMoves,
     LinkOpened,
-    Nearby,
-    Nearest,
     PeerInfo,
     PeerNumbers,
     PeerStats,
     Silent,
+    WhoIsThere,
 )
+from .roster import Roster, new_handle
 from .surroundings import Surroundings
 
 _log: Final = logging.getLogger(__name__)
@@ -101,6 +101,8 @@ class Peers(Service):
     def start(self) -> None:
         now_s = self.loop.time()
         self._table = RoutingTable(self._own_id, now_s)
+        self._roster = new_handle()
+        self._shown = self._table.version
         self._claims: Claims[int] = Claims(self._own_id)
         self._verified = VerifiedPeers(self._network, VERIFIED_PEERS)
         self._linked: dict[int, _Linked] = {}
@@ -114,8 +116,8 @@ class Peers(Service):
 
     def call(self, command: Any) -> Any:
         kind = type(command)
-        if kind is Nearby:
-            return Nearest(tuple(contact.data for contact in self._table.closest(command.target, command.count)))
+        if kind is WhoIsThere:
+            return self._roster
         if kind is Connect:
             return self._connect(command)
         if kind is Answer:
@@ -133,7 +135,7 @@ class Peers(Service):
             return self._moves(command.link)
         if kind is Silent:
             self._table.failed(command.peer, self.loop.time())
-            return None
+            return self._show()
         if kind is LinkedPeers:
             return [_info(linked) for linked in self._linked.values() if linked.open]
         if kind is PeerNumbers:
@@ -148,6 +150,14 @@ class Peers(Service):
         if kind is tuple and command[0] == "give up":
             return self._give_up(command[1])
         raise TypeError(f"the peers service knows no {command!r}")
+
+    def _show(self) -> None:
+        """Let everybody see the table as it is now, if it is another one: before anybody is told what changed it."""
+        if self._shown != self._table.version:
+            self._shown = self._table.version
+            everybody = list(self._table)
+            live = [known for known in everybody if not known.failed] or everybody
+            self._roster.publish(Roster.of((known.contact.id, known.contact.data) for known in live))
 
     # -- links claim ---------------------------------------------------------------------------------------------------
 
@@ -204,6 +214,7 @@ class Peers(Service):
         linked.open = True
         if linked.contact is not None:
             self._table.seen(linked.contact, self.loop.time())
+            self._show()
         dialling = self._by_peer.pop(linked.claim.peer, None)
         if dialling is not None:
             self._answer(dialling, linked.claim.peer)
@@ -325,6 +336,7 @@ class Peers(Service):
         if dialling.peer is not None:
             self._by_peer.pop(dialling.peer, None)
             self._table.failed(dialling.peer, self.loop.time())
+            self._show()
         tokens, dialling.tokens = dialling.tokens, []
         self._fail(tokens, error)
 

@@ -18,7 +18,6 @@ class Tally:
     expect: int | None
     wanted: int
     least: int
-    waiting: int = 0
     own: int = 0
     """Of `stored`, that by this node."""
     stored: int = 0

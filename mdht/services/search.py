@@ -8,22 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Expired, RemoteError
 from ..model import VerifiedPeers
 from ..routing import Ask, Done, Lookup, Result, Verdict, Wait
-from .commands import GetAll, Have, HaveAll, Nearest, Question
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A peer as lookups see it: its id, and its packed record to dial it by."""
-
-    id: bytes
-    record: bytes
-
+from .commands import GetAll, Have, HaveAll, Kept, Nearest, Question
+from .roster import Known
 
 Value = Any
 """What a search finds: a record, or the list of them that one replica holds."""
@@ -85,6 +76,15 @@ class Search:
         finally:
             self._stepping = False
 
+    def hold(self) -> None:
+        """Take answers, and go no further before `release`."""
+        self._stepping = True
+
+    def release(self) -> None:
+        """Go as far as it goes now, after `hold`."""
+        self._stepping = False
+        self.step()
+
     def cancel(self) -> None:
         """It is over; what still comes is ignored."""
         self._over = True
@@ -102,7 +102,7 @@ class Search:
         verdict = Verdict.NOTHING
         try:
             match reply:
-                case Nearest(peers):
+                case Nearest(peers) | Kept(_, _, _, peers):
                     closer = self._known(peers)
                 case Have(record, _, peers):
                     closer = self._known(peers)

@@ -12,8 +12,8 @@ def question_of(message: codec.Request) -> Question | None:
     match message:
         case codec.Get(_, address, peers):
             return Get(address, peers)
-        case codec.Put(_, record, expect, lease_s):
-            return Put(record, expect, lease_s)
+        case codec.Put(_, record, expect, lease_s, chosen):
+            return Put(record, expect, lease_s, chosen)
         case codec.Find(_, target, peers):
             return Find(target, peers)
         case codec.GetAll(_, address, skip):
@@ -26,8 +26,8 @@ def message_of(question: Question, number: int) -> codec.Request:
     match question:
         case Get(address, peers):
             return codec.Get(number, address, peers)
-        case Put(record, expect, lease_s):
-            return codec.Put(number, record, expect, lease_s)
+        case Put(record, expect, lease_s, chosen):
+            return codec.Put(number, record, expect, lease_s, chosen)
         case Find(target, peers):
             return codec.Find(number, target, peers)
         case GetAll(address, skip):
@@ -41,8 +41,8 @@ def reply_message(reply: Reply, number: int) -> codec.Reply:
             return codec.Found(number, record, others, list(peers))
         case Nearest(peers):
             return codec.Closest(number, list(peers))
-        case Kept(verdict, held, lease_s):
-            return codec.Stored(number, verdict, held, lease_s)
+        case Kept(verdict, held, lease_s, peers):
+            return codec.Stored(number, verdict, held, lease_s, list(peers))
         case HaveAll(records, total):
             return codec.FoundAll(number, list(records), total)
 
@@ -54,8 +54,8 @@ def reply_of(message: codec.Reply, who: str) -> Reply | RequestFailed | BadMessa
             return Have(record, others, tuple(peers))
         case codec.Closest(_, peers):
             return Nearest(tuple(peers))
-        case codec.Stored(_, verdict, held, lease_s):
-            return Kept(verdict, held, lease_s)
+        case codec.Stored(_, verdict, held, lease_s, peers):
+            return Kept(verdict, held, lease_s, tuple(peers))
         case codec.FoundAll(_, records, total):
             return HaveAll(tuple(records), total)
         case codec.Error():

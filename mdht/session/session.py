@@ -3,8 +3,9 @@
 Five verbs drive it, as in aioquic:
 
     receive(data, now_s)      bytes came from the transport (`receive_eof`: it ended)
-    data_to_send(now_s)       bytes for the transport, a turn of them; call until it gives none, and only while the
-                              transport takes more at once: what waits here is still sorted, what waits there is not
+    data_to_send(now_s)       bytes for the transport, a turn of them; call until it gives none (or `has_data` is
+                              false), and only while the transport takes more at once: what waits here is still sorted,
+                              what waits there is not
     next_deadline()           when `handle_timer(now_s)` wants to be called, if nothing else happens before
     next_event()              what happened, until it gives None
 
@@ -182,6 +183,18 @@ class Session:
             self._turn(Turn.DONE)
         self._count.sent_bytes += len(data)
         return data
+
+    @property
+    def has_data(self) -> bool:
+        """Whether `data_to_send` may give something; False is certain."""
+        if self.life is not Life.OPEN:
+            return self.life is not Life.CLOSED
+        talk = self._talk
+        return (
+            (talk is not None and talk.has_data)
+            or bool(self._plain)
+            or (self._tls is not None and self._tls.unsent_bytes > 0)
+        )
 
     @property
     def wants_data(self) -> bool:
@@ -362,7 +375,7 @@ class Session:
         """Agrees to `StreamAsked`. Raises `WrongState` if it was not asked for, `LinkClosed` if it is over."""
         self._open_talk("accept a stream").accept_stream(number)
 
-    def stream_send(self, number: int, data: bytes) -> int:
+    def stream_send(self, number: int, data: bytes | memoryview) -> int:
         """Takes as much of `data` as there is room for, and says how much; `StreamWritable` follows if not all.
 
         `data` may not be changed afterwards. Raises `WrongState`.

@@ -184,10 +184,10 @@ def test_fields_left_out_have_their_default(coded: Encoding) -> None:
 
 @each
 def test_a_condition_that_is_not_known_is_not_overlooked(coded: Encoding) -> None:
-    assert coded.decode(raw(coded, [5, 9, b"x", None, 0, "only on Sundays"])) == Unknown(5, 9)
+    assert coded.decode(raw(coded, [5, 9, b"x", None, 0, b"", "only on Sundays"])) == Unknown(5, 9)
     assert coded.decode(raw(coded, [6, 9, 1, b"", 0, "only on Sundays"])) == Unknown(6, 9)
     with pytest.raises(BadMessage):
-        coded.decode(raw(coded, [5, 9, b"", None, 0, "only on Sundays"]))
+        coded.decode(raw(coded, [5, 9, b"", None, 0, b"", "only on Sundays"]))
 
 
 # -- nothing is sized by the peer --------------------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Whom this node knows, as an immutable value that `peers` publishes and everybody else reads without asking.
+
+One `ipc.Interned` handle a node: services on the same host see a newer roster at once, other processes soon.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from ipc import Interned, sendable
+
+from ..limits import MARK_BYTES
+from ..routing.nearest import nearest
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A peer as lookups see it: its id, and its packed record to dial it by."""
+
+    id: bytes
+    record: bytes
+
+
+@sendable("mdht.roster")
+@dataclass(frozen=True)
+class Roster:
+    """Peers that answered when they were last asked: ids and packed peer records, side by side, in the order of ids."""
+
+    ids: tuple[bytes, ...] = ()
+    records: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, peers: Iterable[tuple[bytes, bytes]]) -> Roster:
+        """From pairs of an id and a packed record; of two with one id the later counts."""
+        rows = sorted(dict(peers).items())
+        return cls(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return [int.from_bytes(one, "big") for one in self.ids]
+
+    @cached_property
+    def _by_number(self) -> dict[int, Known]:
+        return {
+            number: Known(one, record)
+            for number, one, record in zip(self._numbers, self.ids, self.records, strict=True)
+        }
+
+    def closest(self, target: bytes, count: int) -> list[Known]:
+        """At most `count` peers, nearest to `target` (32 bytes) first."""
+        known = self._by_number
+        return [known[number] for number in nearest(self._numbers, int.from_bytes(target, "big"), count)]
+
+    def covers(self, own_id: bytes, target: bytes, count: int) -> bool:
+        """Whether the `count` peers nearest to `target` are probably among these: it looks as crowded there as here.
+
+        Around our own id we know everybody, so the distance of the peers there tells how many there are in all, and how
+        far from any target the `count`-th is to be expected. Twice that is taken for a yes; a wrong one is put right by
+        what those peers say.
+        """
+        if len(self.ids) < 2 * count:
+            return len(self.ids) >= count
+        own = int.from_bytes(own_id, "big")
+        here = nearest(self._numbers, own, count)[-1] ^ own
+        goal = int.from_bytes(target, "big")
+        there = nearest(self._numbers, goal, count)[-1] ^ goal
+        return there <= 2 * here
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def new_handle() -> Interned:
+    """The handle of one node, with an empty roster; its name tells nodes of one process apart."""
+    return Interned(f"mdht.roster.{os.urandom(8).hex()}", Roster())
+
+
+def marks_of(ids: Iterable[bytes]) -> bytes:
+    """`codec.Put.chosen`: the beginning of each id."""
+    return b"".join([one[:MARK_BYTES] for one in ids])
+
+
+def nearer_than_chosen(roster: Roster, address: bytes, chosen: bytes, asker: bytes) -> tuple[bytes, ...]:
+    """Packed records of peers nearer to `address` than the farthest that was chosen, but for those, and who asks."""
+    marks = {chosen[at : at + MARK_BYTES] for at in range(0, len(chosen), MARK_BYTES)}
+    others = [known for known in roster.closest(address, len(marks)) if known.id[:MARK_BYTES] not in marks]
+    if not others:
+        return ()
+    target = int.from_bytes(address[:MARK_BYTES], "big")
+    farthest = max(int.from_bytes(mark, "big") ^ target for mark in marks)
+    return tuple(
+        [
+            known.record
+            for known in others
+            if int.from_bytes(known.id[:MARK_BYTES], "big") ^ target < farthest and known.id != asker
+        ]
+    )
