@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from asyncio import _get_running_loop
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+from .cell.nested import QUEUE
 from .channels.bounds import local_size
+from .channels.crossing import crossed_error
 from .channels.port import Port
 from .channels.sender import Sender
 from .channels.waiters import AsyncWaiter, Failure, FutureWaiter, ThreadWaiter, Waiter
 from .limits import CALL_TIMEOUT_S
+from .remote_errors import localise
 from .threads import refuse_to_block
 
 _CHUNK = 4096
@@ -63,8 +65,12 @@ class Commands:
 
         Errors of the service are counted and logged there. Raises `Full`, `NotSendable`, `Closed`.
         """
-        direct = self._port.direct_cast
-        if direct is not None and direct(command):
+        port = self._port
+        direct = port.direct_cast
+        if direct is not None:
+            if direct(command):
+                return
+        elif (here := port.here) is not None and here.cell.serve_now(here, command, timeout, None) is not QUEUE:
             return
         senders = self._port.senders
         if len(senders) == 1:
@@ -94,7 +100,19 @@ class Commands:
     async def acall(self, command: Any, timeout: float = CALL_TIMEOUT_S) -> Any:
         """`call`, awaited."""
         port = self._port
-        waiter = AsyncWaiter(1, asyncio.get_running_loop())
+        if (here := port.here) is not None and timeout >= 0:
+            try:
+                result = here.cell.serve_now(here, command, timeout, _async_waits)
+            except Exception as error:
+                localise(error)
+                raise
+            if result is not QUEUE:
+                if result.__class__ is not AsyncWaiter:
+                    return result
+                if not result.done:
+                    await port.wait_async(result, timeout)
+                return result.value()
+        waiter = AsyncWaiter()
         port.send(port.sender_for(command), [command], waiter, timeout, self._clock() + timeout)
         await port.wait_async(waiter, timeout)
         return waiter.value()
@@ -103,11 +121,10 @@ class Commands:
         self, commands: Sequence[Any], timeout: float = CALL_TIMEOUT_S, *, return_errors: bool = False
     ) -> list[Any]:
         """`call_many`, awaited."""
-        loop = asyncio.get_running_loop()
         deadline = self._clock() + timeout
         waiting: list[tuple[list[int] | None, AsyncWaiter]] = []
         for positions, sender, part in self._parts(commands):
-            waiter = AsyncWaiter(len(part), loop)
+            waiter = AsyncWaiter(len(part))
             self._port.send(sender, part, waiter, timeout, deadline)
             waiting.append((positions, waiter))
         for _, waiter in waiting:
@@ -120,6 +137,17 @@ class Commands:
         Raises `Full`, `NotSendable`, `Closed` at once.
         """
         port = self._port
+        if (here := port.here) is not None and timeout >= 0:
+            try:
+                result = here.cell.serve_now(here, command, timeout, _future_waits)
+            except Exception as error:
+                result = Failure(crossed_error(error))
+            if result.__class__ is FutureWaiter:
+                return result.future
+            if result is not QUEUE:
+                waiter = FutureWaiter()
+                waiter.fill(0, [result])
+                return waiter.future
         waiter = FutureWaiter()
         port.send(port.sender_for(command), [command], waiter, timeout, self._clock() + timeout)
         return waiter.future
@@ -142,6 +170,14 @@ class Commands:
             if len(part) >= min(_CHUNK, sender.max_commands, most_of_size(command)):
                 done.append(dealt.pop(sender.line))
         return done + list(dealt.values())
+
+
+def _async_waits(_: Any) -> AsyncWaiter:
+    return AsyncWaiter()
+
+
+def _future_waits(_: Any) -> FutureWaiter:
+    return FutureWaiter()
 
 
 def most_of_size(command: Any) -> int:

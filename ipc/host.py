@@ -73,7 +73,12 @@ class Host:
             self.depth -= 1
         if more:
             self.ready.append(cell)
-        if (self.ready or self.dirty) and not self.awake:
+        if self.ready or self.dirty:
+            self.turn_soon()
+
+    def turn_soon(self) -> None:
+        """Something is ready, or to be sent, when the outermost call has returned. On this thread only."""
+        if not self.awake:
             self.awake = True
             self._call(self.turn)
 

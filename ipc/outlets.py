@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .cell.nested import QUEUE
+from .channels.crossing import crossed_error
 from .channels.port import Port
 from .channels.waiters import AsyncWaiter, RequestWaiter, ThreadWaiter
-from .errors import Reentrant, UnknownService
+from .errors import Reentrant, ServiceDied, UnknownService
 from .limits import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -20,16 +22,19 @@ if TYPE_CHECKING:
 class Outlet:
     """One named way to another service. To be used by the service that has it, on its own host."""
 
-    __slots__ = ("_cell", "_port", "name")
+    __slots__ = ("_cell", "_opens", "_port", "name")
 
     def __init__(self, name: str, cell: Cell, port: Port) -> None:
         self.name = name
         self._cell = cell
         self._port = port
+        self._opens = partial(RequestWaiter, cell)
 
     def cast(self, command: Any) -> None:
         """Send a command that wants no answer. Raises `Full`, `NotSendable`, or what closed the way."""
-        self._port.sender_for(command).cast(command, CALL_TIMEOUT_S)
+        here = self._port.here
+        if here is None or here.cell.serve_now(here, command, CALL_TIMEOUT_S, None) is QUEUE:
+            self._port.sender_for(command).cast(command, CALL_TIMEOUT_S)
 
     def request(self, command: Any, tag: Any, timeout: float = CALL_TIMEOUT_S) -> None:
         """Send a command whose answer comes to this service as a command of its own, `Answer(tag, …)`.
@@ -37,9 +42,22 @@ class Outlet:
         Works under every placement, and never waits. `timeout` (seconds) is how long the command may stay queued at the
         other service; open requests are state and move along. Raises `Full`, `NotSendable`, or what closed the way.
         """
-        port = self._port
-        waiter = RequestWaiter(self._cell, tag)
-        port.send(port.sender_for(command), [command], waiter, CALL_TIMEOUT_S, self._cell.host.clock() + timeout)
+        port, cell = self._port, self._cell
+        if (here := port.here) is not None and timeout >= 0:
+            try:
+                value = here.cell.serve_now(here, command, timeout, self._opens, tag)
+            except Exception as error:
+                cell.answer(tag, None, crossed_error(error))
+                return
+            except KeyboardInterrupt as error:
+                cell.answer(tag, None, ServiceDied(port.target, f"it was ended by {error!r}"))
+                raise
+            if value is not QUEUE:
+                if value.__class__ is not RequestWaiter:
+                    cell.answer(tag, value, None)
+                return
+        waiter = RequestWaiter(cell, tag)
+        port.send(port.sender_for(command), [command], waiter, CALL_TIMEOUT_S, cell.host.clock() + timeout)
 
     def call(self, command: Any, timeout: float = CALL_TIMEOUT_S) -> Any:
         """Send a command and wait for its reply, at most `timeout` seconds.
@@ -64,8 +82,7 @@ class Outlet:
         port = self._port
         sender = port.sender_for(command)
         chain = self._chain(sender)
-        loop = asyncio.get_running_loop()
-        waiter = AsyncWaiter(1, loop)
+        waiter = AsyncWaiter()
         port.send(sender, [command], waiter, timeout, self._cell.host.clock() + timeout, chain)
         await port.wait_async(waiter, timeout)
         return waiter.value()

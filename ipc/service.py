@@ -58,6 +58,42 @@ class Answer:
         return self.value
 
 
+class _AnswerFields:
+    """An `Answer` before it is frozen: the same slots, so that it becomes one by a change of class."""
+
+    __slots__ = ("error", "tag", "value")
+
+    def __init__(self, tag: Any, value: Any, error: BaseException | None) -> None:
+        self.tag = tag
+        self.value = value
+        self.error = error
+
+
+class _TokenFields:
+    """A `Token` before it is frozen."""
+
+    __slots__ = ("offset", "port", "run")
+
+    def __init__(self, port: int, run: int, offset: int) -> None:
+        self.port = port
+        self.run = run
+        self.offset = offset
+
+
+def answer_to(tag: Any, value: Any, error: BaseException | None) -> Answer:
+    """`Answer(tag, value, error)` in half the time: a frozen dataclass sets each field by a call."""
+    fields: Any = _AnswerFields(tag, value, error)
+    fields.__class__ = Answer
+    return fields  # type: ignore[no-any-return]
+
+
+def token_of(port: int, run: int, offset: int) -> Token:
+    """`Token(port, run, offset)` in half the time."""
+    fields: Any = _TokenFields(port, run, offset)
+    fields.__class__ = Token
+    return fields  # type: ignore[no-any-return]
+
+
 class Service:
     """Base of every service. Subclass it, write `call`, and place it with `launch` or `Supervisor.add`."""
 
@@ -115,18 +151,18 @@ class Service:
     @property
     def outlets(self) -> Outlets:
         """The named outlets that were wired when the service was added."""
-        return self._ipc_placed().outlets
+        return (self._ipc_cell or self._ipc_placed()).outlets
 
     def later(self) -> Token:
         """Take the right to answer the present command later, with `reply`; what this `call` returns is not sent."""
-        return self._ipc_placed().later()
+        return (self._ipc_cell or self._ipc_placed()).later()
 
     def reply(self, token: Token, value: Any = None, *, error: BaseException | None = None) -> None:
         """Answer a command whose token was taken, with a value or an error.
 
         Raises `IpcError` where the token was answered already. A caller that no longer waits is not an error.
         """
-        self._ipc_placed().reply(token, value, error)
+        (self._ipc_cell or self._ipc_placed()).reply(token, value, error)
 
     def suspend(self, awaitable: Awaitable[T] | None = None) -> T:
         """Wait half-way in a call, from any depth of plain functions, while the host serves others.

@@ -484,7 +484,7 @@ def _forked() -> None:
         if supervisor._tree is not None:
             for port in supervisor._tree.local.agent.ports.values():
                 port.error = Closed("this process was forked: its parent's services are not its own; launch others")
-                port.direct = port.direct_cast = None
+                port.serve_elsewhere()
                 port.senders = []
     _live.clear()
 

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ipc import PlacementError
+from ipc.placement import Placement
+
 from . import limits as bounds
 from .errors import BadText, ConfigError
 from .model.address import CONFIGURED, Address, Seed, parse_address, parse_seed
@@ -23,11 +26,14 @@ from .model.names import check_network
 Fault = tuple[str, str, str]
 """Key, what is wrong, what would be right."""
 
-SERVICES: Final = ("store", "peers", "local", "api", "links")
-"""The services of a node, in the order in which they are started."""
+SERVICES: Final = ("store", "published", "peers", "upkeep", "local", "api", "files", "links", "door")
+"""The services of a node, in the order in which they are started; `door` where there is a `data_dir`."""
 
-PLACEMENTS: Final = ("inline", "coroutine", "thread")
-"""Where a service may be placed: not in another process, since a key, a table and sockets cannot be sent there."""
+STAY: Final = {
+    "peers": "it owns the routing table, which is not sent to another process",
+    "door": "it stops the node when it is told to, so it stays in the node's process",
+}
+"""Services that may not be in a process of their own, and why."""
 
 STORES: Final = ("memory", "lmdb")
 
@@ -44,6 +50,14 @@ class Limits:
     """Links that others began and that have proven nothing yet; the oldest is dropped for a new one."""
     store_bytes: int = bounds.STORE_BYTES
     """Bytes of records kept for others and oneself."""
+    owner_bytes: int = bounds.QUOTA_OWNER_BYTES
+    """Of these, bytes of one owner's records."""
+    peer_bytes: int = bounds.QUOTA_PEER_BYTES
+    """Bytes put by one peer; what it shares beyond that goes to other peers, or is refused."""
+    subnet_bytes: int = bounds.QUOTA_SUBNET_BYTES
+    """Bytes put from one subnet, this machine's and local networks aside."""
+    served_streams: int = bounds.SERVED_STREAMS
+    """Streams of files that peers may have open here at a time; further ones are told to wait."""
     requests: int = 4_096
     """Requests of this node's own user at a time; further ones are refused at once."""
 
@@ -66,8 +80,12 @@ class Config:
     """Directory of the identity and the store, made if missing. Empty: a new identity each time, nothing is kept."""
     store: str = "memory"
     """`memory`: gone with the node. `lmdb`: a file in `data_dir`, synced before a put is acknowledged."""
+    door: bool = True
+    """Whether other processes of the same user reach the node by a socket in `data_dir` (the command line does)."""
     replicas: int = bounds.REPLICAS
     """r: peers that a put is sent to. More survive more departures, and cost that many messages a put."""
+    file_replicas: int = bounds.FILE_REPLICAS
+    """The same for each part of a file, where `share` names none."""
     min_replicas: int = bounds.MIN_REPLICAS
     """Replicas that must have stored a put before it counts as done."""
     reads: int = 3
@@ -90,10 +108,12 @@ class Config:
     @classmethod
     def from_toml(cls, text: str) -> Config:
         """The configuration written there, validated. Raises ConfigError with all its faults."""
-        try:
-            tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError([("toml", str(error), "TOML 1.0")]) from None
+        return cls.from_tables(read_toml(text))
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> Config:
+        """The configuration of such tables, as `read_toml` gives them. Raises ConfigError with all its faults."""
+        tables = dict(tables)
         keys = tables.pop("node", {}) if isinstance(tables.get("node"), dict) else {}
         faults: list[Fault] = []
         config = cls(**_read(cls, "", {**tables, **keys}, faults))
@@ -107,10 +127,7 @@ class Config:
         """The configuration in that file. Raises ConfigError and OSError."""
         with open(path, "rb") as file:
             data = file.read()
-        try:
-            return cls.from_toml(data.decode())
-        except UnicodeDecodeError as error:
-            raise ConfigError([("toml", str(error), "a file in UTF-8")]) from None
+        return cls.from_tables(read_toml(data))
 
     # -- checking ------------------------------------------------------------------------------------------------------
 
@@ -153,6 +170,8 @@ class Config:
         least("replicas", self.replicas, 1)
         if self.replicas > bounds.CLOSEST_PEERS:
             faults.append(("replicas", repr(self.replicas), f"at most {bounds.CLOSEST_PEERS}"))
+        if not 1 <= self.file_replicas <= bounds.CLOSEST_PEERS:
+            faults.append(("file_replicas", repr(self.file_replicas), f"1 to {bounds.CLOSEST_PEERS}"))
         for key, value in (("min_replicas", self.min_replicas), ("reads", self.reads)):
             if not 1 <= value <= max(self.replicas, 1):
                 faults.append((key, repr(value), f"1 to replicas ({self.replicas})"))
@@ -161,14 +180,16 @@ class Config:
             faults.append(("timeout_s", repr(self.timeout_s), "more than 0"))
         read("allow", self.allow, parse_id)
         read("deny", self.deny, parse_id)
-        for name in ("links", "half_open", "requests"):
+        for name in ("links", "half_open", "served_streams", "requests"):
             least(f"limits.{name}", getattr(self.limits, name), 1)
         least("limits.store_bytes", self.limits.store_bytes, 1 << 20)
+        for name in ("owner_bytes", "peer_bytes", "subnet_bytes"):
+            least(f"limits.{name}", getattr(self.limits, name), 1 << 17)
         for name, placement in self.placements.items():
             if name not in SERVICES:
                 faults.append((f"placements.{name}", "no such service", f"one of {', '.join(SERVICES)}"))
-            elif placement not in PLACEMENTS:
-                faults.append((f"placements.{name}", repr(placement), f"one of {', '.join(PLACEMENTS)}"))
+            elif fault := _misplaced(name, placement):
+                faults.append((f"placements.{name}", repr(placement), fault))
         return faults
 
     def check(self) -> None:
@@ -212,6 +233,16 @@ class Config:
         return f"<config of a node in {self.network!r}, listening at {', '.join(self.listen) or 'nothing'}>"
 
 
+def read_toml(text: str | bytes) -> dict[str, Any]:
+    """The tables written there, unchecked. Raises ConfigError where it is no TOML in UTF-8."""
+    try:
+        return tomllib.loads(text if isinstance(text, str) else text.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError([("toml", str(error), "a file in UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([("toml", str(error), "TOML 1.0")]) from None
+
+
 def parse_listen(text: str) -> tuple[str, str, int]:
     """Kind, host and port of `[kind://]host:port`, where the port may be 0. Raises BadText."""
     if text.endswith(":0"):
@@ -219,6 +250,19 @@ def parse_listen(text: str) -> tuple[str, str, int]:
         return address.kind, address.host, 0
     address = parse_address(text)
     return address.kind, address.host, address.port
+
+
+def _misplaced(service: str, text: str) -> str:
+    """What would be right instead of this placement; empty where it is."""
+    try:
+        placement = Placement.parse(text)
+    except PlacementError as error:
+        return str(error)
+    if placement.count > 1:
+        return "one of each service: without a count"
+    if placement.spawner == "process" and service in STAY:
+        return f"inline, coroutine or thread: {STAY[service]}"
+    return ""
 
 
 def _bytes(secret: str) -> bytes | None:
@@ -248,13 +292,15 @@ def _read(cls: type[Any], prefix: str, table: Mapping[str, Any], faults: list[Fa
             values[key] = tuple(value)
         elif (
             (kind == "str" and isinstance(value, str))
+            or (kind == "bool" and type(value) is bool)
             or (kind == "int" and type(value) is int)
             or (kind == "float" and type(value) in (int, float))
             or (kind.startswith("Mapping") and _is_texts(value))
         ):
             values[key] = value
         else:
-            right = {"str": "text", "int": "a whole number", "float": "a number", "Limits": "a table of numbers"}
+            right = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+            right["Limits"] = "a table of numbers"
             other = "a list of text" if "tuple" in kind else "a table of text"
             wrong = "of another type" if key == "secret" else repr(value)
             faults.append((name, wrong, right.get(kind, other)))

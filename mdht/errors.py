@@ -91,6 +91,31 @@ class ConfigError(LocalError, ValueError):
         return "\n".join([f"{count} fault{'' if count == 1 else 's'} in the configuration", *lines])
 
 
+class BadShare(LocalError, ValueError):
+    """What was to be shared cannot be. `faults` has everything that is wrong, each as text; at most 1,000 of them."""
+
+    def __init__(self, path: str = "", faults: Sequence[str] = ()) -> None:
+        super().__init__(path, tuple(faults))
+        self.path = path
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        lines = [f"  {shown(str(fault), quotes=False, most=500)}" for fault in self.faults]
+        return "\n".join([f"cannot share {shown(self.path, most=500)}; nothing was sent", *lines])
+
+
+class BadTarget(LocalError, ValueError):
+    """A share cannot be put at `path`. What is there is left as it is."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot fetch to {shown(self.path, most=500)}: {self.reason}"
+
+
 class WrongState(LocalError):
     """A call that the object's state does not allow: `event` is not in its transition table for `state`."""
 
@@ -102,6 +127,46 @@ class WrongState(LocalError):
 
     def __str__(self) -> str:
         return f"{self.what} cannot {self.event} while it is {self.state}; look at its state first"
+
+
+class DataDirInUse(LocalError):
+    """Another node has the data directory `path`: that of process `pid` (0: unknown), which took it at `since_s`
+    (seconds since 1970 UTC; 0: unknown).
+    """
+
+    def __init__(self, path: str = "", pid: int = 0, since_s: float = 0.0) -> None:
+        super().__init__(path, pid, since_s)
+        self.path = path
+        self.pid = pid
+        self.since_s = since_s
+
+    def __str__(self) -> str:
+        who = f"process {self.pid}" if self.pid else "another process"
+        return f"the data directory {self.path} is in use by {who}: stop that node, or give this one another directory"
+
+
+class DataDirUnusable(LocalError):
+    """The data directory `path`, or a file in it, cannot be used: `reason` is what the system says of it."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot use {self.path} ({self.reason}): correct that, or give another data directory"
+
+
+class NotARequest(LocalError, ValueError):
+    """A node's door was asked for something that it does not know, or with arguments of another shape."""
+
+    def __init__(self, method: str = "", reason: str = "") -> None:
+        super().__init__(method, reason)
+        self.method = method
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the node cannot be asked {shown(self.method)}: {self.reason}"
 
 
 # -- they broke the rule -----------------------------------------------------------------------------------------------
@@ -390,6 +455,74 @@ class RequestFailed(NotDone):
         return f"{self.who or 'the peer'} answered error {self.code}, {shown(self.text)}: ask another peer"
 
 
+class ChunkNotStored(TooFewReplicas):
+    """A part of `file` was stored by too few peers; `chunk` is its hash (32 bytes). Share it again: the rest is kept."""
+
+    def __init__(self, stored: int = 0, wanted: int = 0, reason: str = "", file: str = "", chunk: bytes = b"") -> None:
+        super().__init__(stored, wanted, reason)
+        self.args = (stored, wanted, reason, file, chunk)
+        self.file = file
+        self.chunk = chunk
+
+    def __str__(self) -> str:
+        return f"{shown(self.file)}, chunk {self.chunk.hex()[:16]}…: {super().__str__()}"
+
+
+class ChunksMissing(NotDone):
+    """Parts of a share that nobody has: at least `missing` of those looked for so far, the first one in `file`.
+
+    `chunk` is its hash (32 bytes); `asked` peers were asked for it.
+    """
+
+    def __init__(self, file: str = "", missing: int = 0, chunk: bytes = b"", asked: int = 0) -> None:
+        super().__init__(file, missing, chunk, asked)
+        self.file = file
+        self.missing = missing
+        self.chunk = chunk
+        self.asked = asked
+
+    def __str__(self) -> str:
+        return (
+            f"{shown(self.file)}: {self.missing} or more chunks are missing, the first {self.chunk.hex()[:16]}… "
+            f"({self.asked} peers asked): have it shared again, or try when more of its peers are there"
+        )
+
+
+class FileChanged(NotDone):
+    """A file changed while it was shared; what was stored of it is of no use."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{shown(self.path, most=500)} changed while it was shared ({self.reason}): share it when it is at rest"
+
+
+class CannotWrite(NotDone, OSError):
+    """What was fetched cannot be written to `path`; what was made for it is removed."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot write {shown(self.path, most=500)}: {self.reason}; make room or choose another place"
+
+
+class Cancelled(NotDone):
+    """Whoever asked for `what` wants it no more."""
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.what} was cancelled: begin it again if it is wanted"
+
+
 class LinkClosed(NotDone):
     """The link ended before the answer came; whether the request was carried out is unknown."""
 
@@ -412,6 +545,52 @@ class TimedOut(NotDone, TimeoutError):
 
     def __str__(self) -> str:
         return f"{self.what} took longer than {self.timeout_s:g} s: try again, or give it longer"
+
+
+class NoNode(NotDone):
+    """No node is running in the data directory `path`."""
+
+    def __init__(self, path: str = "") -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"no node is running in {self.path}: start one with `mdht run --data-dir {self.path}`"
+
+
+class NodeGone(NotDone):
+    """The node in the data directory `path` ended before it answered; whether it did what was asked is unknown."""
+
+    def __init__(self, path: str = "", what: str = "") -> None:
+        super().__init__(path, what)
+        self.path = path
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"the node in {self.path} ended before it answered {self.what or 'the request'}: start it, and ask again"
+
+
+class DoorClosed(NotDone):
+    """The door of a running node does not let this client in: `reason` says why."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the node does not answer this client: {self.reason}"
+
+
+class UnknownFailure(NotDone):
+    """The node failed with an error of a type that is not known here: its name, and what it says."""
+
+    def __init__(self, type_name: str = "", text: str = "") -> None:
+        super().__init__(type_name, text)
+        self.type_name = type_name
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"the node failed with {self.type_name}: {shown(self.text, quotes=False, most=400)}; its log says more"
 
 
 def shown(text: str, quotes: bool = True, most: int = 80) -> str:

@@ -17,9 +17,8 @@ Blocking ones raise `ipc.WouldDeadlock` on the thread of an event loop.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -28,8 +27,10 @@ from ipc import CallTimeout, Client, Supervisor, WouldDeadlock
 from ipc.loops import new_loop
 
 from .config import Config
+from .data_dir import DataDirLock, ensure_identity
 from .errors import TimedOut, WrongState
 from .model import Identity, Kind
+from .node_files import FileCalls
 from .services import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone, Surroundings, plant
 from .services.commands import (
     ApiNumbers,
@@ -66,25 +67,31 @@ class NodeStats:
     store: StoreStats
 
 
-class Node:
+class Node(FileCalls):
     """See the module. Thread-safe. `with` and `async with` enter it, once.
 
-    Entering raises ConfigError, CannotListen, what the store raises, and OSError for the file of the identity.
+    Entering raises ConfigError, CannotListen, DataDirInUse, DataDirUnusable, and what the store raises.
     """
 
     def __init__(
         self, config: Config | None = None, *, identity: Identity | None = None, around: Surroundings | None = None
     ) -> None:
-        """Without an identity: that in `data_dir`, made if missing, else a new one. Raises ConfigError, OSError."""
+        """Without an identity: that in `data_dir`, made if missing, else a new one. Raises ConfigError, BadKey,
+        DataDirUnusable.
+        """
         self.config = Config() if config is None else config
         self.config.check()
         self._around = Surroundings() if around is None else around
-        self.identity = _identity(self.config.data_dir, self._around) if identity is None else identity
+        if identity is None and self.config.data_dir:
+            identity = ensure_identity(self.config.data_dir, self._around.random)
+        self.identity = Identity.from_seed(self._around.random(32)) if identity is None else identity
         self._tree: Supervisor | None = None
         self._clients: dict[str, Client] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._stop: asyncio.Event | None = None
+        self._stopped: Future[None] = Future()
+        self._lock: DataDirLock | None = None
         self._entered = False
         self._here: tuple[str, ...] = ()
 
@@ -132,11 +139,64 @@ class Node:
         else:
             await self._shut()
 
+    def wait_stopped(self, timeout: float | None = None) -> bool:
+        """Block until somebody wants the node to end: it was closed, or asked to by its door (`mdht stop`).
+
+        A node with a thread of its own closes itself when it is asked; one on a loop is to be closed by who entered it.
+        False where `timeout` (seconds) passed first.
+        """
+        if _on_loop():
+            raise WouldDeadlock("wait_stopped() would block an event loop's thread: `await node.await_stopped()`")
+        try:
+            self._stopped.result(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def await_stopped(self) -> None:
+        """`wait_stopped`, awaited, without a bound."""
+        await asyncio.wrap_future(self._waiting_for_stop())
+
+    def _waiting_for_stop(self) -> Future[None]:
+        """A future of its own for one who waits: cancelling it disturbs nobody else."""
+        mine: Future[None] = Future()
+
+        def stopped(_: Future[None]) -> None:
+            if mine.set_running_or_notify_cancel():
+                mine.set_result(None)
+
+        self._stopped.add_done_callback(stopped)
+        return mine
+
+    def _ask_to_stop(self) -> None:
+        """By the door, from whatever thread it has."""
+        try:
+            self._stopped.set_result(None)
+        except InvalidStateError:
+            return
+        loop, stop = self._loop, self._stop
+        if loop is not None and stop is not None:
+            loop.call_soon_threadsafe(stop.set)
+
     async def _shut(self) -> None:
         tree, self._tree = self._tree, None
-        self._clients = {}
-        if tree is not None:
-            await tree.aclose()
+        clients, self._clients = self._clients, {}
+        try:
+            for client in clients.values():
+                await client.aclose()  # whoever waits is told that we close, and not what that does to the services
+            if tree is not None:
+                await tree.aclose()
+        finally:
+            self._unlock()
+
+    def _unlock(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
+        try:
+            self._stopped.set_result(None)
+        except InvalidStateError:
+            pass
 
     def _enter(self) -> None:
         if self._entered:
@@ -167,11 +227,20 @@ class Node:
             await self._shut()
 
     async def _open(self) -> None:
+        if self.config.data_dir:
+            self._lock = DataDirLock(self.config.data_dir)
+        try:
+            await self._plant()
+        except BaseException:
+            self._unlock()
+            raise
+
+    async def _plant(self) -> None:
         tree = Supervisor()
         await tree.aopen()
         try:
-            await plant(tree, self.config, self.identity, self._around)
-            for name in ("api", "links", "peers", "store"):
+            await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)
+            for name in ("api", "links", "peers", "store", "files"):
                 self._clients[name] = await tree.aclient(name)
             self._here = tuple(await self._clients["links"].acall(WhereAmI()))
         except BaseException:
@@ -473,30 +542,3 @@ def _on_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _identity(directory: str, around: Surroundings) -> Identity:
-    """That in the directory's `identity.pem`, made there if missing, readable by its owner only."""
-    if not directory:
-        return Identity.from_seed(around.random(32))
-    path = os.path.join(directory, "identity.pem")
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-    try:
-        with open(path, "rb") as file:
-            return Identity.from_pem(file.read())
-    except FileNotFoundError:
-        pass
-    identity = Identity.from_seed(around.random(32))
-    fresh = f"{path}.{os.getpid()}"
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(identity.to_pem())
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(fresh, path)  # never over one that another process has just made
-    except FileExistsError:
-        with open(path, "rb") as file:
-            identity = Identity.from_pem(file.read())
-    finally:
-        os.unlink(fresh)
-    return identity

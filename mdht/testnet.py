@@ -57,7 +57,7 @@ class TestNet:
         if config.listen:
             config = replace(config, listen=(f"memory://{name}:7000",), advertise=())
         draw = random.Random(self._random.getrandbits(64)).randbytes
-        around = Surroundings(transports=(self.network.host(name),), wall_s=_wall(), random=draw, without_tls=True)
+        around = Surroundings(networks=(self.network.host(name),), clock=_wall(), chance=draw, without_tls=True)
         return Node(config, identity=Identity.from_seed(draw(32)), around=around)
 
     # -- life ----------------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import IpcError, ServiceDied
 from ..limits import TIMED_CALLS
-from ..service import Answer, Service, Token
+from ..service import Service, Token, token_of
 from ..timers import Timers
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class CellBase:
         "offset",
         "on_death",
         "opened",
+        "opens",
         "outlets",
         "parent_greenlet",
         "paused",
@@ -74,6 +76,7 @@ class CellBase:
         "serve",
         "service",
         "settled",
+        "tag",
         "taken",
         "timers",
         "times",
@@ -93,7 +96,7 @@ class CellBase:
         self.outlets: Outlets
         self.inbox: deque[tuple[Any, ...]] = deque()
         self.receivers: dict[int, Any] = {}
-        self.tokens: set[Token] = set()
+        self.tokens: dict[tuple[int, int, int], Token] = {}
         self.opened: set[str] = set()
         self.nests = False
         self.ready = False
@@ -116,16 +119,20 @@ class CellBase:
         self.chain: tuple[int, ...] = ()
         self.taken = False
         self.direct_waiter: Any = None
+        self.opens: Callable[[Any], Any] | None = None
+        self.tag: Any = None
         cls = type(service)
         self.blocking = cls.blocking
         self.concurrency = cls.concurrency
         self.serve: Callable[..., None] | None = None
-        self.timers = Timers(host, host.clock, self.tick)
+        self.timers = Timers(host, host.clock, self.take_in)
         service._ipc_cell = cast(Any, self)
 
     def wake(self) -> None:
-        """Something is in the inbox. Thread-safe; cheap where the cell is already on its host's list."""
-        if not self.ready:
+        """Something is in the inbox. Thread-safe; cheap where the cell is already on its host's list, or on the stack:
+        then who runs it looks again.
+        """
+        if not self.ready and not (self.busy and self.nests and get_ident() == self.host.thread):
             self.ready = True
             self.turn_s = self.host.clock()
             self.host.schedule(self)
@@ -141,25 +148,27 @@ class CellBase:
             receiver, run, offset = now[0], now[1], now[2]
             now[4] = True
         else:
-            receiver, run, offset = self.rx, self.run_id, self.offset
             if not self.busy:
                 raise IpcError("later() works inside call, while a command is served")
+            receiver, run, offset = self.rx, self.run_id, self.offset
             if run == DIRECT:
-                run = self.run_id = receiver.open_run(self)
                 offset = self.offset = 0
-            self.taken = run != 0  # a cast has no reply that could be held back
-        token = Token(receiver.port if receiver is not None else 0, run, offset)
-        if run:
-            self.tokens.add(token)
+                opens = self.opens
+                run = self.run_id = receiver.open_run(self, opens(self.tag)) if opens is not None else 0
+            if run:  # a cast has no reply that could be held back
+                self.taken = True
+        if not run:
+            return token_of(0, 0, 0)
+        port = receiver.port
+        self.tokens[port, run, offset] = token = token_of(port, run, offset)
         return token
 
     def reply(self, token: Token, value: Any, error: BaseException | None) -> None:
         """Complete a token. Raises `IpcError` where it was completed before."""
         if token.run == 0:
             return
-        if token not in self.tokens:
+        if self.tokens.pop((token.port, token.run, token.offset), None) is None:
             raise IpcError(f"{token} is not open here: each token is answered once, by the service that took it")
-        self.tokens.discard(token)
         receiver = self.receivers.get(token.port)
         if receiver is None:
             self.late += 1
@@ -167,7 +176,7 @@ class CellBase:
             self.errors += 1
             receiver.fail(token.run, token.offset, error)
         else:
-            receiver.reply(token.run, token.offset, [value])
+            receiver.give(token.run, token.offset, value)
 
     def adopt(self, old: CellBase) -> None:
         """This cell has taken the place of another in this process: what came to that one after its queue was taken
@@ -183,21 +192,8 @@ class CellBase:
         if self.inbox:
             self.wake()
 
-    def answer(self, tag: Any, value: Any, error: BaseException | None) -> None:
-        """An answer to a request came: it is a command of its own. Thread-safe."""
-        self.inbox.append((None, 0, 0, math.inf, (), (Answer(tag, value, error),), 0, self.turn_s))
-        if self.heir is not None:
-            self.heir.adopt(self)
-        self.wake()
-        if self.settled is not None:
-            self.host.soon(self._settle)
-
-    def _settle(self) -> None:
-        if self.settled is not None and not self.settled.done():
-            self.settled.set_result(None)
-
-    def tick(self, command: Any) -> None:
-        """A timer's command has come. Thread-safe."""
+    def take_in(self, command: Any) -> None:
+        """Queue a command of the service's own, whose reply nobody wants. Thread-safe."""
         self.inbox.append((None, 0, 0, math.inf, (), (command,), 0, self.turn_s))
         self.wake()
 
@@ -241,7 +237,7 @@ class CellBase:
         if self.dead is None:
             self.dead = error
             self.paused = True
-            for token in list(self.tokens):
+            for token in list(self.tokens.values()):
                 self.reply(token, None, ServiceDied(self.name, f"it was ended by {type(error).__name__}: {error}"))
             self.on_death(self, error)
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from ..limits import LOOP_CALLS, LOOP_SECONDS
 from ..threads import set_parked
-from .life import LivingCell
+from .nested import NestedCell
 
 
-class Cell(LivingCell):
+class Cell(NestedCell):
     """One shard of a service at its present place. Its methods run on its host, unless they say otherwise."""
 
     __slots__ = ()
@@ -56,7 +56,29 @@ class Cell(LivingCell):
             while inbox:
                 receiver, run, offset, deadline, self.chain, commands, nbytes, since = inbox.popleft()
                 self.rx = receiver
+                if receiver is None:  # it came by itself, or its caller has left meanwhile: nobody wants a reply
+                    run = 0
                 self.run_id = run
+                if run == 0 and len(commands) == 1 and receiver is None:
+                    try:
+                        call(commands[0])
+                    except Exception as error:
+                        self._failed(None, 0, 0, error)
+                    except BaseException as error:
+                        self._died(None, 0, 0, error)
+                        interrupt = error if isinstance(error, KeyboardInterrupt) else None
+                    self.taken = False
+                    self.calls += 1
+                    before = now
+                    now = clock()
+                    times.append(now - before)
+                    if interrupt is not None:
+                        raise interrupt
+                    if self.dead is not None or self.paused:
+                        return False
+                    if now > until or self.calls > share:
+                        return bool(inbox)
+                    continue
                 values: list[Any] = []
                 index = replied = counted = 0
                 for command in commands:
@@ -76,6 +98,7 @@ class Cell(LivingCell):
                             receiver.reply(run, offset + replied, values)
                             values = []
                         replied = index
+                        self.taken = False
                         self._failed(receiver, run, offset + index - 1, error)
                         if self.dead is not None:
                             break

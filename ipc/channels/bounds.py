@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,16 +29,28 @@ class Bounds:
             raise ValueError(f"when_full is {self.when_full!r}; it must be 'block' or 'fail'")
 
 
+_SIZED = frozenset({bytes, str, bytearray})
+_FLAT = frozenset({int, float, bool, type(None)})
+
+
 def local_size(command: Any) -> int:
     """Bytes that a command passed as an object is counted for: its own, not those of what it refers to."""
     kind = type(command)
-    if kind is bytes or kind is str or kind is bytearray:
+    if kind in _SIZED:
         return len(command)
+    if kind in _FLAT:
+        return LOCAL_COMMAND_BYTES
+    parts: Iterable[Any]
+    size = LOCAL_COMMAND_BYTES
     if kind is list or kind is tuple:
-        return LOCAL_COMMAND_BYTES + sum(map(local_size, command))
-    if kind is dict:
-        return LOCAL_COMMAND_BYTES + sum(map(local_size, command.values())) + sys.getsizeof(command)
-    fields = getattr(kind, "__dataclass_fields__", None)
-    if fields is not None:
-        return LOCAL_COMMAND_BYTES + sum(local_size(getattr(command, name, None)) for name in fields)
-    return LOCAL_COMMAND_BYTES
+        parts = command
+    elif kind is dict:
+        parts = command.values()
+        size += sys.getsizeof(command)
+    elif (fields := getattr(kind, "__dataclass_fields__", None)) is not None:
+        parts = [getattr(command, name, None) for name in fields]
+    else:
+        return size
+    for part in parts:
+        size += len(part) if type(part) in _SIZED else local_size(part)
+    return size

@@ -6,19 +6,21 @@ when a shard moves, and a reply finds its waiter whichever way it came.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
 import time
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..codec import dumps
 from ..errors import CallTimeout, IpcError, UnknownService
 from .bounds import Bounds
 from .sender import Sender
-from .waiters import AsyncWaiter, Failure, ThreadWaiter, Waiter
+from .waiters import AsyncWaiter, Failure, RequestWaiter, ThreadWaiter, Waiter
+
+if TYPE_CHECKING:
+    from .receiver import LocalReceiver
 
 
 def shard_of(key: Any, count: int) -> int:
@@ -27,7 +29,11 @@ def shard_of(key: Any, count: int) -> int:
 
 
 class Port:
-    """Thread-safe. `error` is set once nothing can be sent any more, and says why."""
+    """Thread-safe. `error` is set once nothing can be sent any more, and says why.
+
+    While the service is served inside its sender's own call, `here` is the way to it for senders on its host, and
+    `direct` and `direct_cast` are what a client calls where no event loop runs.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -35,6 +41,7 @@ class Port:
         "direct",
         "direct_cast",
         "error",
+        "here",
         "id",
         "key",
         "lost",
@@ -55,6 +62,7 @@ class Port:
         self.owned_by_client = owned_by_client
         self.direct: Callable[[Any, float], Any] | None = None
         self.direct_cast: Callable[[Any], bool] | None = None
+        self.here: LocalReceiver | None = None
         self.runs = itertools.count(1)
         self.pending: dict[int, Waiter] = {}
         self.senders: list[Sender] = []
@@ -117,14 +125,18 @@ class Port:
 
     async def wait_async(self, waiter: AsyncWaiter, timeout_s: float) -> None:
         """Await until the run is complete. Raises `CallTimeout`."""
+        if waiter.done:
+            return
         try:
-            async with asyncio.timeout(timeout_s):
-                await waiter.future
-        except TimeoutError:
-            if not waiter.done:
-                raise CallTimeout(self.target, timeout_s) from None
+            await waiter.wait(timeout_s)
         finally:
             self.forget(waiter.run)
+        if not waiter.done:
+            raise CallTimeout(self.target, timeout_s)
+
+    def serve_elsewhere(self) -> None:
+        """The service is no longer served inside its sender's call."""
+        self.direct = self.direct_cast = self.here = None
 
     # -- replies, in the thread that brings them -----------------------------------------------------------------------
 
@@ -132,6 +144,15 @@ class Port:
         """Replies to a run, from the command at `offset` on."""
         waiter = self.pending.get(run)
         if waiter is not None and waiter.fill(offset, values):
+            self.forget(run)
+
+    def give(self, run: int, value: Any) -> None:
+        """The only reply to a run of one, from a service of this process."""
+        waiter = self.pending.get(run)
+        if isinstance(waiter, RequestWaiter) and waiter.counted is None and not waiter.more:
+            del self.pending[run]
+            waiter.cell.answer(waiter.tag, value, None)
+        elif waiter is not None and waiter.fill(0, [value]):
             self.forget(run)
 
     def fail(self, run: int, offset: int, error: BaseException) -> None:
@@ -143,8 +164,9 @@ class Port:
         waiter = self.pending.pop(run, None)
         if waiter is None:
             return
-        while waiter.more:
-            waiter.more.pop().demand(-1)
+        for wire in waiter.more:
+            wire.demand(-1)
+        waiter.more = ()
         if (wire := waiter.counted) is not None:
             waiter.counted = None
             wire.demand(-1)
@@ -165,7 +187,7 @@ class Port:
         """Nothing more is sent; everybody who waits gets `error`. Idempotent."""
         if self.error is None:
             self.error = error
-        self.direct = self.direct_cast = None
+        self.serve_elsewhere()
         for sender in self.senders:
             sender.close()
         for run, waiter in list(self.pending.items()):

@@ -11,35 +11,41 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ..errors import IpcError
-from .crossing import crossed_error
-from .waiters import ThreadWaiter
+from .crossing import as_is, crossed_error
 
 if TYPE_CHECKING:
     from ..cell import Cell
     from .sender import Sender
+    from .waiters import Waiter
     from .wire_server import WireServer
 
 
 class LocalReceiver:
     """The sender is in this process: replies go straight to its port."""
 
-    __slots__ = ("cross", "port", "sender", "successor")
+    __slots__ = ("cell", "cross", "port", "sender", "successor")
 
-    def __init__(self, sender: Sender, cross: Any) -> None:
+    def __init__(self, sender: Sender, cross: Any, cell: Cell) -> None:
         self.sender = sender
+        self.cell = cell
         self.port = sender.port.id
         self.cross = cross
         self.successor: LocalReceiver | WireReceiver | None = None
 
-    def open_run(self, cell: Cell) -> int:
-        """The command that is served inside its sender's call will be answered later: give it a run, and a waiter."""
-        port = self.sender.port
-        waiter = cell.direct_waiter = ThreadWaiter()
-        waiter.run = next(port.runs)
-        waiter.sender = self.sender
+    def open_run(self, cell: Cell, waiter: Waiter) -> int:
+        """The command that is served inside its sender's call will be answered later: give its waiter a run."""
+        sender = self.sender
+        port = sender.port
+        cell.direct_waiter = waiter
+        waiter.sender = sender
         waiter.left = True
-        port.pending[waiter.run] = waiter
-        return waiter.run
+        run = waiter.run = next(port.runs)
+        port.pending[run] = waiter
+        return run
+
+    def forget(self, run: int) -> None:
+        """Nobody waits for this run any more."""
+        self.sender.port.forget(run)
 
     def reply(self, run: int, offset: int, values: list[Any]) -> None:
         """Give the replies to consecutive commands of a run."""
@@ -48,6 +54,9 @@ class LocalReceiver:
             return
         cross = self.cross
         port = self.sender.port
+        if cross is as_is:
+            port.fill(run, offset, values)
+            return
         try:
             port.fill(run, offset, list(map(cross, values)))
         except IpcError:
@@ -58,6 +67,13 @@ class LocalReceiver:
                     port.fail(run, index, error)
                 else:
                     port.fill(run, index, [crossed])
+
+    def give(self, run: int, offset: int, value: Any) -> None:
+        """Give the reply to one command, which was answered later."""
+        if offset == 0 and self.cross is as_is and self.successor is None:
+            self.sender.port.give(run, value)
+        else:
+            self.reply(run, offset, [value])
 
     def fail(self, run: int, offset: int, error: BaseException) -> None:
         """Give an error as the reply to one command."""
@@ -139,6 +155,10 @@ class WireReceiver:
             self._hand_on()
         else:
             wire.put_reply(self.line, run, offset, values)
+
+    def give(self, run: int, offset: int, value: Any) -> None:
+        """Give the reply to one command, which was answered later."""
+        self.reply(run, offset, [value])
 
     def fail(self, run: int, offset: int, error: BaseException) -> None:
         """Give an error as the reply to one command."""

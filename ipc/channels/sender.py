@@ -397,7 +397,7 @@ class Sender:
             self.cell, self.rx, self.wire = None, None, wire
             for waiter in list(self.port.pending.values()):
                 if waiter.shared:
-                    waiter.more.append(wire)
+                    waiter.more = (*waiter.more, wire)
                     wire.demand(1)
                 elif waiter.sender is self and waiter.counted is None:
                     waiter.counted = wire
@@ -423,7 +423,7 @@ class Sender:
             self.tail = None
             for waiter in list(self.port.pending.values()):
                 if wire is not None and wire in waiter.more:
-                    waiter.more.remove(wire)
+                    waiter.more = tuple(other for other in waiter.more if other is not wire)
                     wire.demand(-1)
                 elif waiter.sender is self and waiter.counted is not None:
                     waiter.counted.demand(-1)

@@ -28,6 +28,9 @@ class Failure:
 
 _MISSING: Any = object()
 
+_LONGEST_S = 1e8
+"""Three years: an event loop's clock, in milliseconds, has to hold a deadline."""
+
 
 class Waiter:
     """Collects `count` replies. `sender` and `left` say where the run went, for when that place dies.
@@ -36,19 +39,21 @@ class Waiter:
     `shared` by several shards; then `more` are all the wires on which a part of the answer may come.
     """
 
-    __slots__ = ("count", "counted", "done", "left", "more", "remaining", "results", "run", "sender", "shared")
+    # on the class, because one is made for each call, and most runs never change most of these
+    count: int = 1
+    remaining: int = 1
+    results: Any = ()
+    done: bool = False
+    left: bool = False
+    run: int = 0
+    sender: Sender | None = None
+    counted: Any = None
+    shared: bool = False
+    more: tuple[Any, ...] = ()
 
     def __init__(self, count: int = 1) -> None:
-        self.count = count
-        self.remaining = count
-        self.results: list[Any] = []
-        self.done = False
-        self.left = False
-        self.run = 0
-        self.sender: Sender | None = None
-        self.counted: Any = None
-        self.shared = False
-        self.more: list[Any] = []
+        if count != 1:
+            self.count = self.remaining = count
 
     def fill(self, offset: int, values: list[Any]) -> bool:
         """Take the replies to the commands from `offset` on; True when the run is complete."""
@@ -92,10 +97,9 @@ class Waiter:
 class ThreadWaiter(Waiter):
     """A thread waits, on a lock of its own."""
 
-    __slots__ = ("lock",)
-
     def __init__(self, count: int = 1) -> None:
-        Waiter.__init__(self, count)
+        if count != 1:
+            self.count = self.remaining = count
         self.lock = threading.Lock()
         self.lock.acquire()
 
@@ -117,10 +121,7 @@ class ThreadWaiter(Waiter):
 class FutureWaiter(Waiter):
     """A `concurrent.futures.Future` waits."""
 
-    __slots__ = ("future",)
-
     def __init__(self) -> None:
-        Waiter.__init__(self, 1)
         self.future: Future[Any] = Future()
 
     def finish(self) -> None:
@@ -135,17 +136,18 @@ class FutureWaiter(Waiter):
 
 
 class AsyncWaiter(Waiter):
-    """A coroutine waits, on the loop it runs on."""
+    """A coroutine waits, on the loop it runs on. Its future is made only where it really has to wait.
 
-    __slots__ = ("future", "loop", "thread")
+    Who finishes it sets `done`, then looks for a future; who waits makes the future, then looks at `done`.
+    """
 
-    def __init__(self, count: int, loop: asyncio.AbstractEventLoop) -> None:
-        Waiter.__init__(self, count)
-        self.loop = loop
-        self.future: asyncio.Future[None] = loop.create_future()
-        self.thread = threading.get_ident()
+    future: asyncio.Future[None] | None = None
+    loop: asyncio.AbstractEventLoop
+    thread: int
 
     def finish(self) -> None:
+        if self.future is None:
+            return
         if threading.get_ident() == self.thread:
             self._set()
             return
@@ -155,17 +157,27 @@ class AsyncWaiter(Waiter):
             return  # that loop is closed: nobody waits
 
     def _set(self) -> None:
-        if not self.future.done():
+        if self.future is not None and not self.future.done():
             self.future.set_result(None)
+
+    async def wait(self, timeout_s: float) -> None:
+        """Await the last reply, at most so long; `done` says whether it came."""
+        self.thread = threading.get_ident()
+        self.loop = loop = asyncio.get_running_loop()
+        self.future = future = loop.create_future()
+        if self.done:
+            return
+        timer = loop.call_later(min(timeout_s, _LONGEST_S), self._set)
+        try:
+            await future
+        finally:
+            timer.cancel()
 
 
 class RequestWaiter(Waiter):
     """A service waits without waiting: the answer comes to it as a command. Part of its state; moves along."""
 
-    __slots__ = ("cell", "tag")
-
     def __init__(self, cell: Cell, tag: Any) -> None:
-        Waiter.__init__(self, 1)
         self.cell = cell
         self.tag = tag
 

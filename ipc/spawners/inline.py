@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from ..cell import DIRECT, Cell, run_now
+from ..channels.waiters import ThreadWaiter
 from ..errors import CallTimeout, IpcError, Reentrant, ServiceDied
 from ..limits import INLINE_DEPTH, LOOP_CALLS
 from ..remote_errors import localise
@@ -36,7 +37,9 @@ class InlineHost:
         self.clock: Callable[[], float] = time.monotonic
         self.lock = threading.RLock()
         self.ready: deque[Cell] = deque()
+        self.dirty = ()
         self.depth = 0
+        self.thread: int | None = None
         self.bad_frames = 0
         self._reader = reader
 
@@ -52,13 +55,21 @@ class InlineHost:
 
     def is_current(self) -> bool:
         """Whether the caller is inside an inline service of this tree."""
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            return self.depth > 0
-        finally:
-            self.lock.release()
-            self.drain()
+        return self.thread == threading.get_ident()
+
+    def enter(self) -> None:
+        """This thread, which holds the lock, is about to run a service; `thread` says so until the last `leave`."""
+        self.depth += 1
+        self.thread = threading.get_ident()
+
+    def leave(self) -> None:
+        """After `enter`."""
+        self.depth -= 1
+        if not self.depth:
+            self.thread = None
+
+    def turn_soon(self) -> None:
+        """Who holds the lock looks at `ready` when it lets go."""
 
     def schedule(self, cell: Cell) -> None:
         """Serve this cell: now and here, or by whoever holds the lock, or when the outermost call returns."""
@@ -88,11 +99,11 @@ class InlineHost:
                 self.lock.release()
 
     def _run(self, cell: Cell) -> None:
-        self.depth += 1
+        self.enter()
         try:
             more = cell.run()
         finally:
-            self.depth -= 1
+            self.leave()
         if more:
             self.ready.append(cell)
 
@@ -100,11 +111,11 @@ class InlineHost:
         """Run a coroutine of a cell's life; it has nothing to wait for. Blocks while a command is served."""
         try:
             with self.lock:
-                self.depth += 1
+                self.enter()
                 try:
                     return run_now(coroutine)
                 finally:
-                    self.depth -= 1
+                    self.leave()
         finally:
             self.drain()  # what became ready inside was left for now
 
@@ -113,10 +124,14 @@ class InlineHost:
         self._reader().soon(function)
 
 
+def _thread_waits(_: Any) -> ThreadWaiter:
+    return ThreadWaiter()
+
+
 def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any], bool]:
     """The same for `cast`; False where the command has to be queued."""
     lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times
-    acquire, release = lock.acquire, lock.release
+    acquire, release, enter, leave = lock.acquire, lock.release, home.enter, home.leave
 
     def serve(command: Any) -> bool:
         if not acquire(False):
@@ -125,7 +140,9 @@ def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any],
             if cell.busy or cell.inbox or cell.paused or sender.cell is not cell or home.depth >= INLINE_DEPTH:
                 return False
             cell.busy = True
-            home.depth += 1
+            cell.rx = None
+            cell.run_id = 0
+            enter()
             start = clock()
             try:
                 call(command)
@@ -144,7 +161,7 @@ def direct_cast(home: InlineHost, cell: Cell, sender: Sender) -> Callable[[Any],
                 cell.busy_s += took
                 cell.busy = False
                 cell.taken = False
-                home.depth -= 1
+                leave()
                 if cell.inbox:
                     cell.wake()
         finally:
@@ -161,7 +178,7 @@ def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalRec
     more.
     """
     lock, call, clock, times = home.lock, cell.service.call, cell.host.clock, cell.times
-    acquire, release = lock.acquire, lock.release
+    acquire, release, enter, leave = lock.acquire, lock.release, home.enter, home.leave
 
     def serve(command: Any, timeout_s: float) -> Any:
         if _get_running_loop() is not None:
@@ -175,9 +192,10 @@ def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalRec
             if cell.inbox or cell.paused or sender.cell is not cell or home.depth >= INLINE_DEPTH:
                 return sender
             cell.busy = True
-            home.depth += 1
+            enter()
             cell.rx = receiver
             cell.run_id = DIRECT
+            cell.opens = _thread_waits
             start = clock()
             try:
                 value = call(command)
@@ -200,7 +218,7 @@ def direct_call(home: InlineHost, cell: Cell, sender: Sender, receiver: LocalRec
                 cell.busy_s += took
                 cell.busy = False
                 cell.run_id = 0
-                home.depth -= 1
+                leave()
                 if cell.taken:
                     cell.taken = False
                     waiter, cell.direct_waiter = cell.direct_waiter, None

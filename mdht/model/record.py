@@ -178,8 +178,11 @@ class Signed:
         sequence: int,
         expires_s: int,
         now_s: float,
+        unsigned: bool = False,
     ) -> Signed:
         """A record of `identity`, valid until `expires_s`, at most `EXPIRES_S` after `now_s`; value None deletes.
+
+        `unsigned` leaves the signature out: to see whether it could be made.
 
         Raises BadText (network), BadRecord (kind, sequence, expiry) or TooLarge: whatever any peer would refuse.
         """
@@ -194,8 +197,10 @@ class Signed:
             raise TooLarge("key", len(key), limits.KEY_BYTES)
         if value is not None and len(value) > limits.VALUE_BYTES:
             raise TooLarge("value", len(value), limits.VALUE_BYTES)
-        unsigned = cls(kind, network, key, identity.public, value, sequence, expires_s)
-        signature = identity.sign(CONTEXT, unsigned._signed_bytes())
+        bare = cls(kind, network, key, identity.public, value, sequence, expires_s)
+        if unsigned:
+            return bare
+        signature = identity.sign(CONTEXT, bare._signed_bytes())
         return cls(kind, network, key, identity.public, value, sequence, expires_s, signature)
 
     def verify(self, network: str, now_s: float, asked: bytes | None = None) -> None:

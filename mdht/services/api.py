@@ -1,18 +1,18 @@
 """The api service: what our own user asks, each with a deadline; drives lookups, and asks peers over their links.
 
 A request is answered once, in time: with its result, or with the error that says why not. Peers that are not linked are
-connected on the way.
+connected on the way. When the service moves to another place, what was asked and not answered yet is begun again there:
+asking twice for the same is harmless, and the deadline stays.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from ipc import Answer, Service
+from ipc import Answer, Service, Token
 
 from ..errors import Rejected, TimedOut
 from ..limits import K
-from ..model import Identity
 from ..routing import End, Result
 from .commands import (
     ApiNumbers,
@@ -32,80 +32,118 @@ from .desk import ApiSettings, Desk
 from .errors import TooBusy
 from .getting import Getting
 from .operation import Operation
+from .own import OwnIdentity
 from .placing import Placing
 from .search import Search
 from .surroundings import Surroundings
+
+_ARRIVED: Final = "arrived"
+"""What the service tells itself where it goes on."""
+
+_Waiting = tuple[Token, Any, float]
+"""Who waits, what for, and until when (the loop's clock, which all processes of a machine share)."""
 
 
 class Api(Service):
     """See the module. Outlets: `links`, `peers`, `store`."""
 
-    def __init__(self, identity: Identity, settings: ApiSettings, around: Surroundings) -> None:
-        self._identity = identity
+    def __init__(self, own: OwnIdentity, settings: ApiSettings, around: Surroundings) -> None:
+        self._own = own
         self._settings = settings
         self._around = around
 
-    def start(self) -> None:
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
         self._operations: set[Operation] = set()
-        self._puts = self._gets = self._failed = 0
-        self._desk = Desk(self, self._identity, self._settings, self._around)
+        self._desk = Desk(self, self._next_tag, self._own.identity, self._settings, self._around)
         self._getting = Getting(self._desk)
         self._placing = Placing(self._desk)
-        self._desk.request("peers", WhoIsThere(), self._introduced)
+        if hasattr(self, "_waiting"):
+            self.after(0.0, _ARRIVED)
 
-    def call(self, command: Any) -> Any:
-        kind = type(command)
-        if kind is Answer:
-            self._desk.answered(command)
-        elif kind is DoGet:
-            operation = self._begin(command.timeout_s, "get")
-            self._gets += 1
-            self._getting.get(operation, command)
-        elif kind is DoPut:
-            self._placing.put(lambda: self._begin_put(command.timeout_s), command)
-        elif kind is DoGetAll:
-            operation = self._begin(command.timeout_s, "get_all")
-            self._gets += 1
-            self._getting.get_all(operation, command)
-        elif kind is DoConnect:
-            self._connect(command)
-        elif kind is DoRefresh:
-            self._refresh(command)
-        elif kind is DoFind:
-            self._find(command)
-        elif kind is ApiNumbers:
-            desk = self._desk
-            return ApiStats(self._puts, self._gets, self._failed, len(self._operations), desk.asked, desk.forged)
-        else:
-            raise TypeError(f"the api service knows no {command!r}")
-        return None
+    def start(self) -> None:
+        self._waiting: dict[int, _Waiting] = {}
+        self._begun = self._puts = self._gets = self._failed = 0
+        self._tags = 0
+        self._arrive()
 
     def close(self) -> None:
         for operation in list(self._operations):
             operation.cancel()
+
+    def _arrive(self) -> None:
+        """At a new place, with everything that waits."""
+        self._desk.request("peers", WhoIsThere(), self._introduced)
+        for number, (token, command, until_s) in list(self._waiting.items()):
+            self._serve(Operation(self.loop, number, token, until_s, self._end), command)
+
+    def _next_tag(self) -> int:
+        self._tags += 1
+        return self._tags
 
     def _introduced(self, handle: Any, error: Exception | None) -> None:
         if error is not None:
             raise error
         self._desk.handle = handle
 
-    # -- operations ----------------------------------------------------------------------------------------------------
+    # -- commands ------------------------------------------------------------------------------------------------------
 
-    def _begin(self, timeout_s: float, what: str) -> Operation:
-        if len(self._operations) >= self._settings.requests:
+    def call(self, command: Any) -> Any:
+        kind = type(command)
+        if kind is Answer:
+            self._desk.answered(command)
+        elif kind is DoGet or kind is DoGetAll:
+            self._gets += 1
+            self._begin(command)
+        elif kind is DoPut:
+            self._placing.check(command)
+            self._puts += 1
+            self._begin(command)
+        elif kind is DoConnect or kind is DoRefresh or kind is DoFind:
+            self._begin(command)
+        elif kind is ApiNumbers:
+            return ApiStats(
+                self._puts, self._gets, self._failed, len(self._waiting), self._desk.asked, self._desk.forged
+            )
+        elif command == _ARRIVED:
+            self._arrive()
+        else:
+            raise TypeError(f"the api service knows no {command!r}")
+        return None
+
+    def _begin(self, command: Any) -> None:
+        if len(self._waiting) >= self._settings.requests:
             raise TooBusy(self._settings.requests)
-        operation = Operation(self.loop, self.later(), timeout_s, self._end)
-        operation.late = lambda: operation.end(error=TimedOut(what, timeout_s))
-        self._operations.add(operation)
-        return operation
+        until_s = self.loop.time() + command.timeout_s
+        self._begun = number = self._begun + 1
+        token = self.later()
+        self._waiting[number] = (token, command, until_s)
+        self._serve(Operation(self.loop, number, token, until_s, self._end), command)
 
-    def _begin_put(self, timeout_s: float) -> Operation:
-        operation = self._begin(timeout_s, "put")
-        self._puts += 1
-        return operation
+    def _serve(self, operation: Operation, command: Any) -> None:
+        self._operations.add(operation)
+        operation.late = lambda: operation.end(error=TimedOut(_NAMES[type(command)], command.timeout_s))
+        try:
+            match command:
+                case DoGet():
+                    self._getting.get(operation, command)
+                case DoPut():
+                    self._placing.put(operation, command)
+                case DoGetAll():
+                    self._getting.get_all(operation, command)
+                case DoConnect():
+                    self._connect(operation, command)
+                case DoRefresh():
+                    self._refresh(operation, command)
+                case DoFind():
+                    self._find(operation, command)
+        except Exception as error:
+            operation.end(error=error)
 
     def _end(self, operation: Operation, value: Any, error: Exception | None) -> None:
         self._operations.discard(operation)
+        del self._waiting[operation.number]
         if error is not None:
             self._failed += 1
             self.reply(operation.token, error=error)
@@ -114,31 +152,36 @@ class Api(Service):
 
     # -- peers ---------------------------------------------------------------------------------------------------------
 
-    def _connect(self, command: DoConnect) -> None:
-        operation = self._begin(command.timeout_s, f"connecting to {command.seed}")
-
+    def _connect(self, operation: Operation, command: DoConnect) -> None:
         def then(value: Any, error: Exception | None) -> None:
             operation.end(value, error)
 
         self._desk.request("peers", Connect(seed=command.seed), then)
 
-    def _refresh(self, command: DoRefresh) -> None:
-        operation = self._begin(command.timeout_s, "a refresh")
-
+    def _refresh(self, operation: Operation, command: DoRefresh) -> None:
         def found(result: Result[Any, Any], search: Search) -> None:
             operation.end(len(result.closest))
 
         self._desk.search(operation, command.target, Find(command.target, K), _no_value, found, values=0, wanted=K)
 
-    def _find(self, command: DoFind) -> None:
-        operation = self._begin(command.timeout_s, "a lookup")
-
+    def _find(self, operation: Operation, command: DoFind) -> None:
         def found(result: Result[Any, Any], search: Search) -> None:
             converged = result.end in (End.CONVERGED, End.EXHAUSTED)
-            operation.end(FoundPeers(tuple(peer.record for peer in result.closest), converged))
+            peers = result.closest
+            operation.end(FoundPeers(tuple(one.id for one in peers), tuple(one.record for one in peers), converged))
 
         self._desk.search(operation, command.target, Find(command.target, K), _no_value, found, values=0, wanted=K)
 
 
 def _no_value(packed: tuple[bytes, ...]) -> None:
     raise Rejected("a record where peers were asked for")
+
+
+_NAMES: Final[dict[type[Any], str]] = {
+    DoGet: "get",
+    DoGetAll: "get_all",
+    DoPut: "put",
+    DoConnect: "connecting",
+    DoRefresh: "a refresh",
+    DoFind: "a lookup",
+}

@@ -137,7 +137,7 @@ class Dial:
 @sendable("mdht.decide")
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """What is to be done with a link: accept, refuse (for a reason), close, retire, ping."""
+    """What is to be done with a link: accept, refuse (for a reason), close, leave (idle, too many), retire, ping."""
 
     link: int
     do: str
@@ -148,6 +148,12 @@ class Decide:
 @dataclass(frozen=True, slots=True)
 class LinkNumbers:
     """How many links there are, and what they did."""
+
+
+@sendable("mdht.link_uses")
+@dataclass(frozen=True, slots=True)
+class LinkUses:
+    """How much each claimed link carries; answered by tuples of its number and `Session.traffic`."""
 
 
 # -- to the peers ------------------------------------------------------------------------------------------------------
@@ -164,6 +170,8 @@ class Claimed:
     dialled: bool
     host: str
     port: int
+    clock_offset_s: float = 0.0
+    """Seconds that its clock is ahead of ours, uncorrected."""
 
 
 @sendable("mdht.link_opened")
@@ -177,9 +185,10 @@ class LinkOpened:
 @sendable("mdht.link_ended")
 @dataclass(frozen=True, slots=True)
 class LinkEnded:
-    """A link that was claimed is over."""
+    """A link that was claimed is over. `why`: `Session.ended_by`."""
 
     link: int
+    why: str = ""
 
 
 @sendable("mdht.link_moves")
@@ -334,9 +343,13 @@ class DoFind:
 @sendable("mdht.found_peers")
 @dataclass(frozen=True, slots=True)
 class FoundPeers:
-    """Packed peer records, the closest first, each verified. `converged`: nobody closer is known to any of them."""
+    """Ids and packed peer records, verified, side by side, the closest first.
 
-    peers: tuple[bytes, ...]
+    `converged`: all of them answered, and none knows of anybody closer.
+    """
+
+    ids: tuple[bytes, ...]
+    records: tuple[bytes, ...]
     converged: bool
 
 
@@ -425,3 +438,16 @@ class PeerStats:
     linked: int = 0
     dialling: int = 0
     refused: int = 0
+    """Links, since the start."""
+    replaced: int = 0
+    """Links closed for one that is of more use, since the start."""
+    idle: int = 0
+    """Links closed because they were not used, since the start."""
+    lost: int = 0
+    """Contacts whose link broke, that are tried again."""
+    twins: int = 0
+    """Peers that refuse this node because they are linked to another one with its identity: stop one of the two."""
+    clock_offset_s: float = 0.0
+    """Seconds by which this machine's clock is corrected, as its peers have it."""
+    clock_votes: int = 0
+    """Peers whose clocks are known."""

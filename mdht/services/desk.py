@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ipc import Answer, Interned, IpcError, Service
+from ipc import Answer, Interned, IpcError, Service, sendable
 
 from ..errors import LinkClosed, Rejected, RemoteError, TimedOut
 from ..limits import REQUEST_TIMEOUT_S, VERIFIED_PEERS
@@ -30,6 +31,7 @@ Found = Callable[[Result[Known, Any], Search], None]
 """What is done with the end of a search."""
 
 
+@sendable("mdht.api_settings")
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """Of the configuration, what operations need. `serves`: whether others can reach this node's store."""
@@ -46,7 +48,15 @@ class ApiSettings:
 class Desk:
     """Asks services and peers, and brings each answer to who asked. For the thread of its service."""
 
-    def __init__(self, service: Service, identity: Identity, settings: ApiSettings, around: Surroundings) -> None:
+    def __init__(
+        self,
+        service: Service,
+        next_tag: Callable[[], int],
+        identity: Identity,
+        settings: ApiSettings,
+        around: Surroundings,
+    ) -> None:
+        """`next_tag` numbers questions: never twice the same, wherever the service lived before."""
         self.identity = identity
         self.settings = settings
         self.wall_s = around.wall_s
@@ -54,9 +64,9 @@ class Desk:
         self.asked = 0
         self.forged = 0
         self._service = service
+        self._next_tag = next_tag
         self._book = Book(settings.network, identity.id, VERIFIED_PEERS, around.wall_s)
         self._then: dict[int, Then] = {}
-        self._last = 0
         self.handle: Interned | None = None
 
     @property
@@ -73,19 +83,26 @@ class Desk:
 
     def request(self, outlet: str, command: Any, then: Then) -> None:
         """Ask a service; `then` is told what it answered, or why it could not be asked."""
-        self._last += 1
-        self._then[self._last] = then
+        tag = self._next_tag()
+        self._then[tag] = then
         try:
-            self._service.outlets[outlet].request(command, self._last)
+            self._service.outlets[outlet].request(command, tag)
         except IpcError as error:
-            del self._then[self._last]
+            del self._then[tag]
             then(None, error)
+
+    def cast(self, outlet: str, command: Any) -> None:
+        """Tell a service what needs no answer; where it is gone, or has too much to do, it goes untold."""
+        with contextlib.suppress(IpcError):
+            self._service.outlets[outlet].cast(command)
 
     def answered(self, answer: Answer) -> None:
         """An answer came."""
         error = answer.error
         assert error is None or isinstance(error, Exception), "answers carry those"
-        self._then.pop(answer.tag)(answer.value, error)
+        then = self._then.pop(answer.tag, None)
+        if then is not None:  # else it was asked before the service moved here
+            then(answer.value, error)
 
     # -- peers ---------------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from ipc import sendable
 from .. import errors
 from ..errors import NotDone
 from ..session import errors as session_errors
-from ..store import StoreStats
+from ..store import StoreLimits, StoreStats
+from ..store import errors as store_errors
 from ..transport import errors as transport_errors
 
 
@@ -39,11 +40,17 @@ class TooBusy(NotDone):
 
 
 def _register() -> None:
-    for module, prefix in ((errors, "mdht"), (session_errors, "mdht.session"), (transport_errors, "mdht.transport")):
+    for module, prefix in (
+        (errors, "mdht"),
+        (session_errors, "mdht.session"),
+        (transport_errors, "mdht.transport"),
+        (store_errors, "mdht.store"),
+    ):
         for name, cls in inspect.getmembers(module, inspect.isclass):
             if issubclass(cls, errors.MdhtError) and cls.__module__ == module.__name__:
                 sendable(f"{prefix}.{name}")(cls)
     sendable("mdht.store.StoreStats")(StoreStats)
+    sendable("mdht.store.StoreLimits")(StoreLimits)
     for cls in (NotLinked, TooBusy):
         sendable(f"mdht.services.{cls.__name__}")(cls)
 

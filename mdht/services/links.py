@@ -15,9 +15,9 @@ from ipc import Answer, Full, Service, Token
 
 from ..codec import Error, ErrorCode, Farewell, Moving, error_for
 from ..errors import LinkClosed, LinkRefused, Malformed, MdhtError, Refusal
-from ..limits import EXPIRES_S
-from ..model import Address, Identity, PeerRecord, Seed, short_id
-from ..model.address import INTERFACE
+from ..limits import CLOCK_OFFSET_MAX_S, EXPIRES_S
+from ..model import Address, PeerRecord, Seed, short_id
+from ..model.address import CONFIGURED, INTERFACE, parse_address
 from ..routing import is_local, subnet_of
 from ..session import (
     Answered,
@@ -49,11 +49,13 @@ from .commands import (
     LinkNumbers,
     LinkOpened,
     LinkStats,
+    LinkUses,
     Serve,
     WhereAmI,
 )
 from .errors import NotLinked
 from .link import Link
+from .own import OwnIdentity
 from .store import charged_subnet
 from .streams import STREAM_COMMANDS, Streams
 from .surroundings import Surroundings
@@ -76,19 +78,19 @@ class Links(Service):
 
     def __init__(
         self,
-        identity: Identity,
+        own: OwnIdentity,
         network: str,
         secret: bytes,
         listen: list[tuple[str, str, int]],
-        advertise: list[Address],
+        advertise: list[str],
         half_open: int,
         around: Surroundings,
     ) -> None:
-        self._identity = identity
+        self._own = own
         self._network = network
         self._secret = secret
         self._listen = listen
-        self._advertise = advertise
+        self._advertise_texts = advertise
         self._half_open_limit = half_open
         self._around = around
 
@@ -97,6 +99,7 @@ class Links(Service):
     async def open(self) -> None:
         loop = self.loop
         self._time = loop.time
+        self._advertise = [parse_address(text, CONFIGURED) for text in self._advertise_texts]
         self._listening: list[Listening] = []
         self._links: dict[int, Link] = {}
         self._by_peer: dict[bytes, Link] = {}
@@ -131,21 +134,22 @@ class Links(Service):
     def _sign(self) -> None:
         now_s = self._around.wall_s()
         record = PeerRecord.sign(
-            self._identity,
+            self._own.identity,
             self._network,
             sequence=max(1, int(now_s * 1000)),
-            expires_s=int(now_s) + EXPIRES_S,
+            expires_s=int(now_s) + EXPIRES_S - CLOCK_OFFSET_MAX_S,  # not too far for whose clock is so much behind ours
             now_s=now_s,
             addresses=self._advertise or self._here,
         )
         handshake = HandshakeConfig(
             network=self._network,
-            identity=self._identity,
+            identity=self._own.identity,
             record=record,
             secret=self._secret,
             without_tls=self._around.without_tls,
         )
-        self._config = SessionConfig(handshake=handshake)
+        keepalive_s = self._around.keepalive_s
+        self._config = SessionConfig(handshake=handshake, keepalive_s=keepalive_s, dead_after_s=3 * keepalive_s)
         self._config.validate()
 
     def _sign_again(self) -> None:
@@ -192,6 +196,8 @@ class Links(Service):
             return self._dial(command)
         if kind is LinkNumbers:
             return self._stats()
+        if kind is LinkUses:
+            return tuple((number, link.session.traffic) for number, link in self._links.items() if link.claimed)
         if kind is WhereAmI:
             return [str(address) for address in self._advertise or self._here]
         if kind in STREAM_COMMANDS:
@@ -239,6 +245,9 @@ class Links(Service):
                 session.refuse(command.reason, now_s)
             case "close":
                 session.close(now_s, Farewell.DUPLICATE)
+            case "leave":
+                self._forget(link)
+                session.close(now_s, Farewell.IDLE if command.reason == "idle" else Farewell.TOO_MANY)
             case "retire":
                 self._forget(link)
                 session.retire(_DRAIN_S, now_s)
@@ -315,7 +324,7 @@ class Links(Service):
             tls=self._tls,
             challenge=self._around.random(32),
             now_s=now_s,
-            wall_s=self._around.wall_s(),
+            wall_s=self._around.clock_s(),
             expected_id=peer,
             who=who,
         )
@@ -465,8 +474,8 @@ class Links(Service):
         self._half_open.discard(link.number)
         link.peer, link.claimed = peer.id, True
         wire = link.wire
-        record = peer.record.pack()
-        self.outlets.peers.cast(Claimed(link.number, peer.id, record, link.dialled, wire.host, wire.port))
+        record, offset_s = peer.record.pack(), peer.clock_offset_s
+        self.outlets.peers.cast(Claimed(link.number, peer.id, record, link.dialled, wire.host, wire.port, offset_s))
 
     def _on_end(self, link: Link, error: MdhtError | None) -> None:
         self._half_open.discard(link.number)
@@ -492,7 +501,7 @@ class Links(Service):
         self._forget(link)
         if link.claimed:
             link.claimed = False
-            self.outlets.peers.cast(LinkEnded(link.number))
+            self.outlets.peers.cast(LinkEnded(link.number, link.session.ended_by))
 
     def _forget(self, link: Link) -> None:
         if self._by_peer.get(link.peer) is link:

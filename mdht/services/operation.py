@@ -20,19 +20,21 @@ class Cancellable(Protocol):
 
 
 class Operation:
-    """`end` answers the token, and tells the service that it is over."""
+    """`end` answers the token, and tells the service that it is over. `until_s`: the deadline, by the loop's clock."""
 
-    __slots__ = ("_reply", "_timer", "late", "over", "running", "token", "until_s")
+    __slots__ = ("_reply", "_timer", "late", "number", "over", "running", "token", "until_s")
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        number: int,
         token: Token,
-        timeout_s: float,
+        until_s: float,
         reply: Callable[[Operation, Any, Exception | None], None],
     ) -> None:
+        self.number = number
         self.token = token
-        self.until_s = loop.time() + timeout_s
+        self.until_s = until_s
         self.over = False
         self.running: Cancellable | None = None
         self.late: Callable[[], None] | None = None

@@ -1,23 +1,26 @@
 """The peers service: whom we know, whom we are linked to, and who may be. The only one to decide about duplicates.
 
-Owns the routing table and the claims. Whoever wants a peer asks `Connect`, and is answered once there is an open link,
-whoever dialled it: two who dial each other at once are both answered by the link that stays.
+Owns the routing table and the claims. What it decides by is elsewhere: `peer_dialling` (dials), `peer_seeds` (whom to
+dial first), `peer_links` (whom to keep), `peer_lost` (whom to try again), `routing.clock` (what time it is).
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-from ipc import Answer, Service, Token
+from ipc import Answer, Service
+from ipc.timers import Timer
 
-from ..errors import LinkClosed, LinkRefused, MdhtError, Refusal, RemoteError
-from ..limits import DUPLICATE_PING_S, VERIFIED_PEERS
-from ..model import Address, PeerRecord, Seed, VerifiedPeers, parse_seed, short_id
+from ..errors import LinkRefused, MdhtError, Refusal, RemoteError
+from ..limits import CLOCK_LOGGED_S, REPLICAS, VERIFIED_PEERS, K
+from ..model import Address, Seed, VerifiedPeers, parse_seed, short_id
 from ..routing import Contact, RoutingTable
+from ..routing.backoff import fraction
+from ..routing.clock import ClockVotes
+from ..routing.keeping import Keeping
 from ..session import Claims, Do
-from ..transport import CannotDial
 from .commands import (
     Begin,
     Claimed,
@@ -30,14 +33,20 @@ from .commands import (
     LinkEnded,
     LinkMoves,
     LinkOpened,
-    PeerInfo,
+    LinkUses,
     PeerNumbers,
     PeerStats,
     Silent,
     WhoIsThere,
 )
+from .peer_dialling import Dialler, Waiter
+from .peer_links import Linked, PeerLinks
+from .peer_lost import LostPeers
+from .peer_memory import PeerMemory
+from .peer_seeds import Goal, Seeds
 from .roster import Roster, new_handle
 from .surroundings import Surroundings
+from .upkeep_commands import Arrived
 
 _log: Final = logging.getLogger(__name__)
 
@@ -45,74 +54,72 @@ _TICK_S: Final = 0.5
 """Seconds between looks at claims whose ping is late: a quarter of what a ping has."""
 
 _LOOK_S: Final = 30.0
-"""Seconds between looks at the table: buckets that are to be refreshed."""
+"""Seconds between looks at the table and the links: buckets to be refreshed, links to be closed."""
 
 _RETRY_S: Final = 5.0
 """The same while nobody is linked."""
 
-_OTHER_LINK_S: Final = 2 * DUPLICATE_PING_S
-"""Seconds to wait for the other link, where ours was refused as a duplicate."""
-
 _REFRESH_S: Final = 20.0
 """Seconds for a refreshing lookup."""
 
+_SAVE_S: Final = 60.0
+"""Seconds between writes of the remembered peers, where they have changed."""
 
-@dataclass(slots=True)
-class _Linked:
-    """A link that has claimed."""
+_TWINS: Final = 64
+"""Peers remembered as linked to another node with our identity: more prove nothing more."""
 
-    claim: Claimed
-    contact: Contact | None
-    addresses: tuple[str, ...]
-    open: bool = False
+_DIAL = "dial"
+_USES = "uses"
+_POLITE: Final = frozenset({"here", "idle", "too many", "duplicate"})
+"""Ends of a link that say nothing against the peer: we have closed it, or the peer is well, and wants no link now."""
 
 
-@dataclass(slots=True)
-class _Dialling:
-    """One peer or seed being dialled, address after address."""
+@dataclass(frozen=True, slots=True)
+class PeersSettings:
+    """Of the configuration, what this service needs. `memory`: the file of remembered peers, or empty."""
 
-    peer: bytes | None
-    addresses: list[Address]
-    tokens: list[Token] = field(default_factory=list)
-    error: Exception | None = None
+    own_id: bytes
+    network: str
+    seeds: tuple[Seed, ...] = ()
+    allow: frozenset[bytes] = frozenset()
+    deny: frozenset[bytes] = frozenset()
+    most_links: int = 1
+    memory: str = ""
 
 
 class Peers(Service):
-    """See the module. Outlets: `links`, `api`."""
+    """See the module. Outlets: `links`, `api`, `upkeep`."""
 
-    def __init__(
-        self,
-        own_id: bytes,
-        network: str,
-        seeds: list[Seed],
-        allow: frozenset[bytes],
-        deny: frozenset[bytes],
-        most_links: int,
-        around: Surroundings,
-    ) -> None:
-        self._own_id = own_id
-        self._network = network
-        self._seeds = seeds
-        self._allow = allow
-        self._deny = deny
-        self._most_links = most_links
+    def __init__(self, settings: PeersSettings, around: Surroundings) -> None:
+        self._settings = settings
         self._around = around
+        self._own_id = settings.own_id
 
     def start(self) -> None:
-        now_s = self.loop.time()
+        settings, now_s = self._settings, self.loop.time()
         self._table = RoutingTable(self._own_id, now_s)
         self._roster = new_handle()
         self._shown = self._table.version
         self._claims: Claims[int] = Claims(self._own_id)
-        self._verified = VerifiedPeers(self._network, VERIFIED_PEERS)
-        self._linked: dict[int, _Linked] = {}
-        self._dialling: dict[int, _Dialling] = {}
-        self._by_peer: dict[bytes, _Dialling] = {}
-        self._last = 0
-        self._refused = 0
+        self._verified = VerifiedPeers(settings.network, VERIFIED_PEERS)
+        self._links = PeerLinks(self._own_id, Keeping(settings.most_links))
+        self._lost = LostPeers()
+        self._votes = ClockVotes()
+        self._clock_told_s = 0.0
+        self._twins: set[bytes] = set()
+        self._dialler = Dialler(self)
+        self._memory = PeerMemory(settings.memory, self._own_id)
+        self._saved = (self._table.version, now_s)
+        self._seeds: Seeds | None = None
+        self._refused = self._replaced = self._idle = 0
         self._ticking = False
-        self._known_here = False
-        self._looking = self.after(_LOOK_S, "look")
+        self._joining = 0
+        self._looking: Timer = self.after(_LOOK_S, "look")
+
+    def stop(self) -> None:
+        self._save()
+        if self._seeds is not None:
+            self._seeds.close()
 
     def call(self, command: Any) -> Any:
         kind = type(command)
@@ -121,26 +128,23 @@ class Peers(Service):
         if kind is Connect:
             return self._connect(command)
         if kind is Answer:
-            return self._dialled(command)
+            return self._answered(command)
         if kind is Claimed:
             return self._claimed(command)
         if kind is LinkOpened:
             return self._opened(command.link)
         if kind is LinkEnded:
-            return self._ended(command.link)
+            return self._ended(command)
         if kind is LinkAnswered:
-            self._claims.answered(command.link)
-            return self._verdicts()
+            return self._alive(command.link)
         if kind is LinkMoves:
             return self._moves(command.link)
         if kind is Silent:
-            self._table.failed(command.peer, self.loop.time())
-            return self._show()
+            return self._silent(command.peer)
         if kind is LinkedPeers:
-            return [_info(linked) for linked in self._linked.values() if linked.open]
+            return [linked.info() for linked in self._links if linked.open]
         if kind is PeerNumbers:
-            opened = sum(linked.open for linked in self._linked.values())
-            return PeerStats(len(self._table), opened, len(self._dialling), self._refused)
+            return self._stats()
         if kind is Begin:
             return self._begin()
         if command == "tick":
@@ -148,8 +152,22 @@ class Peers(Service):
         if command == "look":
             return self._look()
         if kind is tuple and command[0] == "give up":
-            return self._give_up(command[1])
+            return self._dialler.give_up(command[1])
         raise TypeError(f"the peers service knows no {command!r}")
+
+    def _stats(self) -> PeerStats:
+        return PeerStats(
+            known=len(self._table),
+            linked=self._links.opened,
+            dialling=len(self._dialler),
+            refused=self._refused,
+            replaced=self._replaced,
+            idle=self._idle,
+            lost=len(self._lost),
+            twins=len(self._twins),
+            clock_offset_s=float(self._offset_s),
+            clock_votes=len(self._votes),
+        )
 
     def _show(self) -> None:
         """Let everybody see the table as it is now, if it is another one: before anybody is told what changed it."""
@@ -162,32 +180,51 @@ class Peers(Service):
     # -- links claim ---------------------------------------------------------------------------------------------------
 
     def _claimed(self, claim: Claimed) -> None:
-        reason = self._refusal(claim.peer)
+        now_s = self.loop.time()
+        self._votes.vote(claim.peer, claim.host, claim.clock_offset_s, now_s, self._around.clock_s())
+        self._correct()
+        reason = self._refusal(claim.peer) or self._no_room(claim.peer)
         if reason is not None:
             self._refused += 1
             self.outlets.links.cast(Decide(claim.link, "refuse", reason))
             return
         contact: Contact | None = None
         addresses: tuple[str, ...] = ()
+        sequence = 0
         try:
             record = self._verified.read(claim.record, self._around.wall_s())
         except RemoteError as error:
-            _log.debug("%s: its record is not kept: %s", short_id(claim.peer), error)
+            _log.info("%s: its record is not kept: %s", short_id(claim.peer), error)
         else:
+            sequence = record.sequence
             addresses = tuple(str(address) for address in record.addresses)
             if record.addresses:
                 port = claim.port if claim.dialled else record.addresses[0].port
                 contact = Contact(claim.peer, claim.host, port, claim.record)
-        self._linked[claim.link] = _Linked(claim, contact, addresses)
-        self._claims.claim(claim.link, claim.peer, dialled=claim.dialled, now_s=self.loop.time())
+        self._links.add(Linked(claim, contact, addresses, sequence), now_s)
+        self._claims.claim(claim.link, claim.peer, dialled=claim.dialled, now_s=now_s)
         self._verdicts()
 
     def _refusal(self, peer: bytes) -> str | None:
-        if peer in self._deny or (self._allow and peer not in self._allow):
+        settings = self._settings
+        if peer in settings.deny or (settings.allow and peer not in settings.allow):
             return Refusal.NOT_ALLOWED.value
-        if len(self._linked) >= self._most_links and self._claims.link_to(peer) is None:
-            return Refusal.TOO_MANY.value
         return None
+
+    def _no_room(self, peer: bytes) -> str | None:
+        """At the cap, a link that is of less use gives way, or the newcomer is refused."""
+        if not self._links.full or self._claims.link_to(peer) is not None:
+            return None
+        least = self._links.gives_way(peer, self.loop.time())
+        if least is None:
+            return Refusal.TOO_MANY.value
+        self._replaced += 1
+        self._leave(least, "too many")
+        return None
+
+    def _leave(self, linked: Linked, reason: str) -> None:
+        linked.leaving = True
+        self.outlets.links.cast(Decide(linked.claim.link, "leave", reason))
 
     def _verdicts(self) -> None:
         while (verdict := self._claims.next_verdict()) is not None:
@@ -208,183 +245,260 @@ class Peers(Service):
         self._verdicts()
 
     def _opened(self, link: int) -> None:
-        linked = self._linked.get(link)
+        linked = self._links.get(link)
         if linked is None:
             return
         linked.open = True
+        peer = linked.claim.peer
+        self._lost.discard(peer)
+        self._twins.discard(peer)
         if linked.contact is not None:
+            self._seen(linked.contact)
+            self._show()
+            if any(one.id == peer for one in self._table.closest(self._own_id, 2 * REPLICAS)):
+                self.outlets.upkeep.cast(Arrived(peer, linked.claim.record, linked.sequence))
+        self._dialler.opened(peer)
+
+    def _seen(self, contact: Contact) -> None:
+        """It is alive; and whom it might replace is asked whether it is."""
+        doubted = self._table.seen(contact, self.loop.time()).check
+        if doubted is not None:
+            link = self._claims.link_to(doubted.id)
+            if link is not None:
+                self.outlets.links.cast(Decide(link, "ping"))
+            else:
+                self._dial_contact(doubted)
+
+    def _ended(self, end: LinkEnded) -> None:
+        linked = self._links.pop(end.link)
+        if linked is None:
+            return
+        now_s, peer = self.loop.time(), linked.claim.peer
+        self._claims.gone(end.link, now_s)
+        self._verdicts()
+        if linked.open and not linked.leaving and end.why not in _POLITE and not self.is_open(peer):
+            self._table.failed(peer, now_s)
+            self._show()
+            if peer in self._table:
+                self._lost.add(peer, now_s, self.random())
+                self._look_at(self._lost.next_s())
+
+    def _alive(self, link: int) -> None:
+        self._claims.answered(link)
+        self._verdicts()
+        linked = self._links.get(link)
+        if linked is not None and linked.open and linked.contact is not None:
             self._table.seen(linked.contact, self.loop.time())
             self._show()
-        dialling = self._by_peer.pop(linked.claim.peer, None)
-        if dialling is not None:
-            self._answer(dialling, linked.claim.peer)
 
-    def _ended(self, link: int) -> None:
-        linked = self._linked.pop(link, None)
-        if linked is not None:
-            self._claims.gone(link, self.loop.time())
-            self._verdicts()
+    def _silent(self, peer: bytes) -> None:
+        self._table.failed(peer, self.loop.time())
+        self._show()
+        link = self._claims.link_to(peer)
+        if link is not None:
+            self.outlets.links.cast(Decide(link, "ping"))
 
     def _moves(self, link: int) -> None:
         self._claims.moving(link)
-        linked = self._linked.get(link)
+        linked = self._links.get(link)
         if linked is not None and linked.contact is not None:
-            self._connect_to(linked.claim.record, None, even_if_linked=True)
+            self._dial_contact(linked.contact)
 
-    # -- dialling ------------------------------------------------------------------------------------------------------
+    # -- dialling; see `peer_dialling.Owner` and `peer_seeds.Owner` ----------------------------------------------------
 
     def _connect(self, command: Connect) -> bytes | None:
         if command.record:
-            self._connect_to(command.record, self.later())
-            return None
-        seed = parse_seed(command.seed)
-        if seed.peer == self._own_id:
-            raise LinkRefused(Refusal.OWN_ID, short_id(self._own_id), by_us=True)
-        if seed.peer is not None:
-            if (reason := self._refusal(seed.peer)) is not None:
-                raise LinkRefused(reason, short_id(seed.peer), by_us=True)
-            if self._open_link(seed.peer):
-                return seed.peer
-        token = self.later()
-        waiting = self._by_peer.get(seed.peer) if seed.peer is not None else None
-        if waiting is not None:
-            waiting.tokens.append(token)
-            waiting.addresses.insert(0, seed.address)  # the user may know better
+            record = self._verified.read(command.record, self._around.wall_s())
+            peer, addresses = record.id, self.reachable(record.addresses)
         else:
-            self._dial(_Dialling(seed.peer, [seed.address], [token]))
+            seed = parse_seed(command.seed)
+            if seed.peer is None:
+                self._dialler.dial(None, [seed.address], self._waiter())
+                return None
+            peer, addresses = seed.peer, [seed.address]
+        if peer == self._own_id:
+            raise LinkRefused(Refusal.OWN_ID, short_id(peer), by_us=True)
+        if (reason := self._refusal(peer)) is not None:
+            raise LinkRefused(reason, short_id(peer), by_us=True)
+        if self.is_open(peer):
+            return peer
+        if self._links.full and self._links.gives_way(peer, self.loop.time()) is None:
+            raise LinkRefused(Refusal.TOO_MANY, short_id(peer), by_us=True)
+        self._dialler.dial(peer, addresses, self._waiter(), first=not command.record)  # the user may know better
         return None
 
-    def _connect_to(self, packed: bytes, token: Token | None, even_if_linked: bool = False) -> None:
-        tokens = [] if token is None else [token]
+    def _waiter(self) -> Waiter:
+        token = self.later()
+
+        def tell(peer: bytes | None, error: Exception | None) -> None:
+            self.reply(token, peer, error=error)
+
+        return tell
+
+    def _dial_contact(self, contact: Contact) -> None:
+        """Nobody waits for it."""
         try:
-            record = self._verified.read(packed, self._around.wall_s())
-            if (reason := self._refusal(record.id)) is not None:
-                raise LinkRefused(reason, short_id(record.id), by_us=True)
-        except MdhtError as error:
-            self._fail(tokens, error)
-            return
-        if not even_if_linked and self._open_link(record.id):
-            for one in tokens:
-                self.reply(one, record.id)
-            return
-        waiting = self._by_peer.get(record.id)
-        if waiting is not None:
-            waiting.tokens += tokens
-            return
-        self._dial(_Dialling(record.id, self._reachable(record), tokens))
-
-    def _reachable(self, record: PeerRecord) -> list[Address]:
-        known = self._around.transport
-        return [address for address in record.addresses if known(address.kind) is not None]
-
-    def _open_link(self, peer: bytes) -> bool:
-        link = self._claims.link_to(peer)
-        return link is not None and self._linked[link].open
-
-    def _dial(self, dialling: _Dialling) -> None:
-        if dialling.peer is not None:
-            self._by_peer[dialling.peer] = dialling
-        self._next_address(dialling)
-
-    def _next_address(self, dialling: _Dialling) -> None:
-        if not dialling.addresses:
-            who = short_id(dialling.peer) if dialling.peer is not None else "the seed"
-            error = dialling.error or CannotDial(who, "it has no address that this node can dial")
-            self._abandon(dialling, error)
-            return
-        address = dialling.addresses.pop(0)
-        self._last += 1
-        self._dialling[self._last] = dialling
-        command = Dial(address.kind, address.host, address.port, dialling.peer)
-        self.outlets.links.request(command, self._last)
-
-    def _dialled(self, answer: Answer) -> None:
-        dialling = self._dialling.pop(answer.tag)
-        error = answer.error
-        if error is None:
-            self._answer(dialling, answer.value)
-            return
-        if not dialling.tokens and dialling.peer is not None and self._by_peer.get(dialling.peer) is not dialling:
-            return  # answered already, by the link that the peer dialled
-        assert isinstance(error, Exception), "answers carry those"
-        dialling.error = error
-        if isinstance(error, LinkRefused) and error.reason == Refusal.DUPLICATE:
-            self._wait_for_other(dialling)
-        else:
-            self._next_address(dialling)
-
-    def _wait_for_other(self, dialling: _Dialling) -> None:
-        """There is another link to this peer, or about to be."""
-        peer = dialling.peer
-        if peer is None:
-            error = dialling.error
-            assert error is not None, "it was refused"
-            self._abandon(dialling, error)
-        elif self._open_link(peer):
-            self._by_peer.pop(peer, None)
-            self._answer(dialling, peer)
-        else:
-            dialling.addresses.clear()
-            self.after(_OTHER_LINK_S, ("give up", peer))
-
-    def _give_up(self, peer: bytes) -> None:
-        dialling = self._by_peer.get(peer)
-        if dialling is not None and dialling not in self._dialling.values():
-            self._abandon(dialling, dialling.error or LinkClosed(short_id(peer), "no link came about"))
-
-    def _abandon(self, dialling: _Dialling, error: Exception) -> None:
-        if dialling.peer is not None:
-            self._by_peer.pop(dialling.peer, None)
-            self._table.failed(dialling.peer, self.loop.time())
+            record = self._verified.read(contact.data, self._around.wall_s())
+        except MdhtError:
+            self._table.remove(contact.id)  # its record has expired: what it has now it tells who it links to
+            self._lost.discard(contact.id)
             self._show()
-        tokens, dialling.tokens = dialling.tokens, []
-        self._fail(tokens, error)
+        else:
+            self._dialler.dial(record.id, self.reachable(record.addresses), None)
 
-    def _answer(self, dialling: _Dialling, peer: bytes) -> None:
-        if dialling.peer is not None:
-            self._by_peer.pop(dialling.peer, None)
-        tokens, dialling.tokens = dialling.tokens, []
-        for token in tokens:
-            self.reply(token, peer)
+    def _answered(self, answer: Answer) -> None:
+        what, number = answer.tag
+        if what == _DIAL:
+            self._dialler.answered(Answer(number, answer.value, answer.error))
+        elif answer.error is None:
+            now_s = self.loop.time()
+            self._links.note_traffic(answer.value, now_s)
+            for linked in self._links.idle(now_s):
+                self._idle += 1
+                self._leave(linked, "idle")
 
-    def _fail(self, tokens: list[Token], error: Exception) -> None:
-        for token in tokens:
-            self.reply(token, error=error)
+    def send_dial(self, command: Dial, number: int) -> None:
+        """See `Owner`."""
+        self.outlets.links.request(command, (_DIAL, number))
 
-    # -- bootstrap, and keeping the table fresh ------------------------------------------------------------------------
+    def later_give_up(self, delay_s: float, peer: bytes) -> None:
+        """See `Owner`."""
+        self.after(delay_s, ("give up", peer))
+
+    def is_open(self, peer: bytes) -> bool:
+        """See `Owner`."""
+        link = self._claims.link_to(peer)
+        linked = None if link is None else self._links.get(link)
+        return linked is not None and linked.open
+
+    def reachable(self, addresses: tuple[Address, ...]) -> list[Address]:
+        """See `Owner`."""
+        return [address for address in addresses if self._around.transport(address.kind) is not None]
+
+    def random(self) -> float:
+        """See `Owner`."""
+        return fraction(self._around.random(6))
+
+    def dial_failed(self, peer: bytes, error: Exception) -> None:
+        """See `Owner`."""
+        now_s = self.loop.time()
+        if isinstance(error, LinkRefused) and error.reason == Refusal.DUPLICATE and not error.by_us:
+            self._twin(peer)
+            return
+        self._table.failed(peer, now_s)
+        self._show()
+        if peer in self._table:
+            self._lost.add(peer, now_s, self.random())
+            self._look_at(self._lost.next_s())
+        else:
+            self._lost.discard(peer)
+
+    def _twin(self, peer: bytes) -> None:
+        """A peer has an open link to our id that is not with us, and it answers there."""
+        if not self._twins:
+            _log.error(
+                "%s refuses this node, since it is linked to another one with the same identity, %s: stop one of them, "
+                "or give this one a data directory of its own",
+                short_id(peer),
+                self._own_id.hex(),
+            )
+        if len(self._twins) < _TWINS:
+            self._twins.add(peer)
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _offset_s(self) -> float:
+        offset = self._around.offset
+        return 0.0 if offset is None else float(offset.value)
+
+    def _correct(self) -> None:
+        """Let everybody use the clock that peers agree on."""
+        offset = self._around.offset
+        if offset is None:
+            return
+        offset_s = self._votes.offset_s(self.loop.time(), self._around.clock_s())
+        if offset_s != offset.value:
+            offset.publish(offset_s)
+        if abs(offset_s) >= CLOCK_LOGGED_S and abs(offset_s - self._clock_told_s) >= CLOCK_LOGGED_S:
+            _log.warning(
+                "this machine's clock is %.0f s %s, as its peers have it: records are judged by theirs; set the clock",
+                abs(offset_s),
+                "behind" if offset_s > 0 else "ahead",
+            )
+            self._clock_told_s = offset_s
+
+    # -- now and then --------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        for seed in self._seeds:
-            if seed.peer != self._own_id and (seed.peer is None or not self._open_link(seed.peer)):
-                self._dial(_Dialling(seed.peer, [seed.address]))
-        if self._seeds:
+        settings = self._settings
+        seeds = [Goal.of_seed(seed) for seed in settings.seeds if seed.peer != self._own_id]
+        remembered = [Goal.of_record(one) for one in self._memory.load(self._verified, self._around.wall_s())]
+        self._seeds = Seeds(self, self._dialler, seeds, remembered)
+        self._seeds.look(0)
+        if seeds or remembered:
+            self._look_at(self.loop.time() + _TICK_S)
+
+    def _look_at(self, at_s: float | None) -> None:
+        """Look then, if it was to be later."""
+        if at_s is not None and at_s < self._looking.due_s:
             self._looking.cancel()
-            self._looking = self.after(_TICK_S, "look")
+            self._looking = self.after(max(_TICK_S, at_s - self.loop.time()), "look")
 
     def _look(self) -> None:
         """Also soon after the seeds were dialled: a first lookup of our own id makes us known around it."""
         now_s = self.loop.time()
-        linked = any(one.open for one in self._linked.values())
-        if not linked:
-            self._known_here = False
-        if not linked and self._seeds and not self._dialling:
-            for seed in self._seeds:
-                if seed.peer != self._own_id:
-                    self._dial(_Dialling(seed.peer, [seed.address]))
-        if linked:
-            targets = [
-                self._table.refresh_target(bucket, int.from_bytes(self._around.random(32), "big"))
-                for bucket in self._table.due(now_s)
-            ]
-            if not self._known_here:
-                self._known_here = True
-                targets.append(self._own_id)
-            for target in targets:
-                self.outlets.api.cast(DoRefresh(target, _REFRESH_S))
-                self._table.looked_up(target, now_s)
-        self._looking = self.after(_LOOK_S if linked else _RETRY_S, "look")
+        opened = self._links.opened
+        if self._seeds is not None:
+            self._seeds.look(opened)
+        for peer in self._lost.due(now_s):
+            self._try_again(peer)
+        self._correct()
+        self._refresh(now_s, opened)
+        for linked in self._links:
+            if linked.open and linked.contact is not None:
+                self._look_after(linked, linked.contact, now_s)
+        if self._links.crowded:
+            self.outlets.links.request(LinkUses(), (_USES, 0))
+        if self._table.version != self._saved[0] and now_s - self._saved[1] >= _SAVE_S:
+            self._save()
+        self._looking = self.after(_LOOK_S if opened else _RETRY_S, "look")
+        self._look_at(self._lost.next_s())
+        if self._seeds is not None:
+            self._look_at(self._seeds.next_s())
 
+    def _look_after(self, linked: Linked, contact: Contact, now_s: float) -> None:
+        """An open link is alive, or the session would end it; one that left a question unanswered has to say so."""
+        known = self._table.get(contact.id)
+        if known is not None and not known.failed:
+            self._table.seen(contact, now_s)
+        else:
+            self.outlets.links.cast(Decide(linked.claim.link, "ping"))
 
-def _info(linked: _Linked) -> PeerInfo:
-    claim = linked.claim
-    return PeerInfo(claim.peer, claim.host, claim.port, claim.dialled, linked.addresses)
+    def _try_again(self, peer: bytes) -> None:
+        known = self._table.get(peer)
+        if known is None or self.is_open(peer):
+            self._lost.discard(peer)
+        else:
+            self._dial_contact(known.contact)
+
+    def _refresh(self, now_s: float, opened: int) -> None:
+        """Our own id first; then, in a larger network, every bucket once (Kademlia, section 2.3); then what is due."""
+        if not opened:
+            self._joining = 0
+            return
+        buckets = self._table.due(now_s)
+        if self._joining == 1 and len(self._table) >= K:
+            buckets = list(range(self._table.stats().buckets))
+        targets = [self._table.refresh_target(at, int.from_bytes(self._around.random(32), "big")) for at in buckets]
+        if self._joining == 0:
+            targets.append(self._own_id)
+        self._joining = min(2, self._joining + 1)
+        for target in targets:
+            self.outlets.api.cast(DoRefresh(target, _REFRESH_S))
+            self._table.looked_up(target, now_s)
+
+    def _save(self) -> None:
+        now_s = self.loop.time()
+        self._saved = (self._table.version, now_s)
+        self._memory.save(self._table, self._around.wall_s() - now_s)

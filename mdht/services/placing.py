@@ -12,7 +12,6 @@ held. Replicas that hold another one say so, and are put to again, with a higher
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any, Final
 
 from ipc import IpcError
@@ -28,6 +27,7 @@ from .operation import Operation
 from .putting import Tally
 from .roster import Known, marks_of
 from .search import Search
+from .upkeep_commands import Remember
 
 _Result = Result[Any, Any]
 
@@ -43,30 +43,34 @@ class Placing:
         self._own = int.from_bytes(desk.identity.id, "big")
         self._sequences: OrderedDict[bytes, int] = OrderedDict()
 
-    def put(self, begin: Callable[[], Operation], command: DoPut) -> None:
-        """Put a value, or a tombstone where it has none: `PutDone`, or an error.
+    def check(self, command: DoPut) -> None:
+        """Raises what is wrong with the command, before anybody is asked: LocalError, TooLarge, BadRecord."""
+        if command.kind != Kind.CONTENT:
+            self.sign(command, command.sequence or (command.expect or 0) + 1, check=True)
+        elif command.value is None:
+            raise LocalError("content is not deleted: nobody owns it; its lease runs out")
+        else:
+            Content.make(command.value)
 
-        Raises what is wrong with the command before the operation begins: LocalError, TooLarge, BadRecord.
-        """
+    def put(self, operation: Operation, command: DoPut) -> None:
+        """Put a value, or a tombstone where it has none: `PutDone`, or an error."""
         kind = Kind(command.kind)
         if kind is Kind.CONTENT:
-            if command.value is None:
-                raise LocalError("content is not deleted: nobody owns it; its lease runs out")
-            content = Content.make(command.value)
-            _Put(self, begin(), command, content, content.address).find()
+            content = Content.make(command.value or b"")
+            _Put(self, operation, command, content, content.address).find()
             return
         address = address_of(kind, command.key, self._desk.identity.public)
         if command.sequence or command.expect is not None:
             sequence = command.sequence or (command.expect or 0) + 1
             record = self.sign(command, sequence)
-            _Put(self, begin(), command, record, address, expect=command.expect).find()
+            _Put(self, operation, command, record, address, expect=command.expect).find()
             return
         believed = self._sequences.get(address, 0)
         record = self.sign(command, min(believed + 1, NUMBER_MAX))
-        _Put(self, begin(), command, record, address, expect=believed, tries=True).find()
+        _Put(self, operation, command, record, address, expect=believed, tries=True).find()
 
-    def sign(self, command: DoPut, sequence: int) -> Signed:
-        """That version of what is put."""
+    def sign(self, command: DoPut, sequence: int, check: bool = False) -> Signed:
+        """That version of what is put; to `check` it, unsigned. Raises what is wrong with it."""
         desk, now_s = self._desk, self._desk.wall_s()
         return Signed.sign(
             desk.identity,
@@ -77,6 +81,7 @@ class Placing:
             sequence=sequence,
             expires_s=int(now_s) + min(command.keep_s or EXPIRES_S, EXPIRES_S),
             now_s=now_s,
+            unsigned=check,
         )
 
     def remember(self, address: bytes, sequence: int) -> None:
@@ -212,6 +217,7 @@ class _Put:
             return
         if isinstance(signed, Signed):
             self._placing.remember(self._address, signed.sequence)
+        self._desk.cast("published", Remember(signed.pack(), self._command.keep_s))
         self._operation.end(done)
 
     def _again(self, signed: Signed, tally: Tally) -> None:

@@ -5,21 +5,24 @@ a batch is being synced goes into the next one (group commit), and nothing is ac
 wait for it.
 
 Answers `Serve` of Get and GetAll with `Have` and `HaveAll`, or None where nothing is held; of Put with `Kept`, or
-raises what `verify` raises, QuotaExceeded, TooManyOwners or StoreFull.
+raises what `verify` raises, QuotaExceeded, TooManyOwners, StoreFull, CommitFailed or StoreCorrupt.
+
+A node has two of it: `store`, what it holds for everybody, and `published`, what its own user has put and is put again.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
-from ipc import Service, Token
+from ipc import Service
+from ipc.timers import Timer
 
 from ..codec import Verdict as Code
-from ..errors import NotDone
-from ..limits import BATCH_RECORD_BYTES
-from ..model import Content, Kind, Record, unpack
+from ..errors import MdhtError, NotDone
+from ..limits import BATCH_RECORD_BYTES, REPUBLISH_S
+from ..model import Content, Kind, Record, address_in, unpack
 from ..model.record import Signed
 from ..routing import is_local
 from ..store import (
@@ -27,50 +30,70 @@ from ..store import (
     MemoryStore,
     NotNewer,
     Putter,
+    Region,
     Store,
     Stored,
     StoreLimits,
     Superseded,
     Verdict,
+    slot_of,
 )
+from ..store.base import EXPIRE
+from ..store.recent import Recent
 from .commands import Get, GetAll, Have, HaveAll, Kept, Put, Serve, StoreNumbers
+from .store_writes import Outcome, Write, write_all
 from .surroundings import Surroundings
+from .upkeep_commands import Remember, Scan, Scanned, Stocked
 
-_EXPIRE_S = 10.0
-"""Seconds between two looks for what has expired: it is not shown meanwhile, and only takes room."""
+_log: Final = logging.getLogger(__name__)
 
-_BATCH = 256
+_LOOK_S: Final = 3_600.0
+"""Seconds after which the next expiry is looked at again in any case: the clock may have been corrected meanwhile."""
+
+_BATCH: Final = 256
 """Puts of one batch at most: some milliseconds of work before the sync."""
 
-_Waiting = tuple[Token, Record, Putter | None, int | None, float | None]
+FOR_EVER_S: Final = 100 * 365 * 86_400
+"""Seconds that `published` keeps content which its user wants kept for as long as the node lives."""
 
 
 class StoreService(Service):
-    """See the module. `path` is the directory of an LMDB store; empty: memory."""
+    """See the module. `path` is the directory of an LMDB store; empty: memory. `bounds`: shares, not only the size."""
 
-    def __init__(self, network: str, path: str, limit_bytes: int, around: Surroundings) -> None:
+    def __init__(
+        self,
+        network: str,
+        path: str,
+        limit_bytes: int,
+        around: Surroundings,
+        bounds: StoreLimits | None = None,
+    ) -> None:
         self._network = network
         self._path = path
-        self._limits = StoreLimits(total_bytes=limit_bytes)
         self._around = around
+        self._limits = StoreLimits(total_bytes=limit_bytes) if bounds is None else bounds
 
     def open(self) -> None:
         self._store: Store
         self._helper: ThreadPoolExecutor | None = None
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Write] = []
         self._busy = False
         self._work: Any = None
+        self._full_told = False
         if not self._path:
             self._store = MemoryStore(self._limits)
             return
         from ..store.lmdb import LmdbStore
 
-        os.makedirs(self._path, mode=0o700, exist_ok=True)
         self._store = LmdbStore(self._path, self._limits)
         self._helper = ThreadPoolExecutor(1, thread_name_prefix="mdht-store")
 
     def start(self) -> None:
-        self.after(_EXPIRE_S, "expire")
+        salt = int.from_bytes(self._around.random(16), "big")
+        self._recent = Recent(REPUBLISH_S, self.loop.time(), salt)
+        self._timer: Timer | None = None
+        self._timer_s = 0
+        self._expire()
 
     def close(self) -> None:
         if self._work is not None:
@@ -80,7 +103,8 @@ class StoreService(Service):
         self._store.close()
 
     def call(self, command: Any) -> Any:
-        if type(command) is Serve:
+        kind = type(command)
+        if kind is Serve:
             question = command.question
             if type(question) is Get:
                 return self._get(question.address)
@@ -88,7 +112,11 @@ class StoreService(Service):
                 return self._get_all(question)
             if type(question) is Put:
                 return self._put(question, command.peer, command.subnet)
-        elif type(command) is StoreNumbers:
+        elif kind is Scan:
+            return self._scan(command)
+        elif kind is Remember:
+            return self._remember(command)
+        elif kind is StoreNumbers:
             return self._store.stats()
         elif command == "expire":
             return self._expire()
@@ -118,6 +146,18 @@ class StoreService(Service):
             records.append(one.packed)
         return HaveAll(tuple(records), len(held))
 
+    def _scan(self, command: Scan) -> Scanned:
+        now_s, mono_s = self._around.wall_s(), self.loop.time()
+        region = Region.sharing(command.centre, command.bits)
+        page = self._store.scan(now_s, region, command.after, command.count)
+        found: list[Stocked] = []
+        for held in page.held:
+            lease = held.packed[0] == Kind.CONTENT
+            slot = address_in(held.packed) if lease else slot_of(held.record)
+            recent = self._recent.has(slot, mono_s)
+            found.append(Stocked(slot[:32], held.packed, held.until_s, lease, recent))
+        return Scanned(tuple(found), page.after)
+
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def _put(self, question: Put, peer: bytes, subnet: str) -> Kept | None:
@@ -128,10 +168,44 @@ class StoreService(Service):
         lease_s = float(question.lease_s) if question.lease_s else None
         if self._helper is None:
             verdict = self._store.put(record, now_s, putter, compare=question.expect, lease_s=lease_s)
+            self._note(record, verdict)
             return kept(record, verdict, now_s)
-        self._waiting.append((self.later(), record, putter, question.expect, lease_s))
+        self._waiting.append(Write(self.later(), record, putter, question.expect, lease_s))
         self._write()
         return None  # not sent: the token is answered after the sync
+
+    def _remember(self, command: Remember) -> None:
+        """What we have made ourselves is not verified again. Nobody waits, so what is wrong goes to the log."""
+        record = unpack(command.record)
+        lease_s = float(command.keep_s or FOR_EVER_S) if isinstance(record, Content) else None
+        if self._helper is not None:
+            self._waiting.append(Write(None, record, None, None, lease_s))
+            self._write()
+            return
+        try:
+            self._tell(record, self._store.put(record, self._around.wall_s(), None, lease_s=lease_s))
+        except MdhtError as error:
+            self._tell(record, error)
+
+    def _tell(self, record: Record, outcome: Outcome) -> None:
+        """What became of a record that nobody waits for."""
+        if isinstance(outcome, Exception):
+            error: Exception | None = outcome
+        else:
+            self._note(record, outcome)
+            error = None if isinstance(outcome, Superseded) else outcome.error()
+        if error is None:
+            self._full_told = False
+        elif not self._full_told:
+            self._full_told = True
+            _log.warning("what was put is not remembered, and so is not put again: %s", error)
+
+    def _note(self, record: Record, verdict: Verdict) -> None:
+        """It is held: nobody has to put it here for a while, and it may be the next to be forgotten."""
+        if isinstance(verdict, Stored | NotNewer):
+            self._recent.add(slot_of(record), self.loop.time())
+            if isinstance(verdict, Stored) and (self._timer is None or verdict.until_s < self._timer_s):
+                self._arm(verdict.until_s)
 
     def _write(self) -> None:
         if self._busy or not self._waiting or self._helper is None:
@@ -139,49 +213,75 @@ class StoreService(Service):
         self._busy = True
         batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
         now_s = self._around.wall_s()
-        self._work = work = self.loop.run_in_executor(self._helper, self._sync, batch, now_s)
+        self._work = work = self.loop.run_in_executor(self._helper, write_all, self._store, batch, now_s)
         work.add_done_callback(lambda done: self._synced(batch, now_s, done))
 
-    def _sync(self, batch: list[_Waiting], now_s: float) -> list[Verdict]:
-        """On the helper thread."""
-        writing = self._store.begin_batch()
-        try:
-            for _, record, putter, expect, lease_s in batch:
-                writing.put(record, now_s, putter, compare=expect, lease_s=lease_s)
-            return writing.commit()
-        except BaseException:
-            writing.abort()
-            raise
-
-    def _synced(self, batch: list[_Waiting], now_s: float, done: Any) -> None:
+    def _synced(self, batch: list[Write], now_s: float, done: Any) -> None:
         if done.cancelled():
             return  # the service was closed
         self._busy = False
         error = done.exception()
-        for at, (token, record, _, _, _) in enumerate(batch):
-            if error is not None:
-                self.reply(token, error=error)
-                continue
-            try:
-                answer = kept(record, done.result()[at], now_s)
-            except NotDone as refusal:
-                self.reply(token, error=refusal)
+        outcomes: list[Outcome] = [error] * len(batch) if error is not None else done.result()
+        for write, outcome in zip(batch, outcomes, strict=True):
+            if write.token is None:
+                self._tell(write.record, outcome)
+            elif isinstance(outcome, Exception):
+                self.reply(write.token, error=outcome)
             else:
-                self.reply(token, answer)
+                self._note(write.record, outcome)
+                try:
+                    answer = kept(write.record, outcome, now_s)
+                except NotDone as refusal:
+                    self.reply(write.token, error=refusal)
+                else:
+                    self.reply(write.token, answer)
         self._write()
 
+    # -- forgetting ----------------------------------------------------------------------------------------------------
+
+    def _arm(self, until_s: int) -> None:
+        """Look when the next is to be forgotten; it is not shown from then on in any case."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_s = until_s
+        delay_s = min(max(1.0, until_s - self._around.wall_s()), _LOOK_S)
+        self._timer = self.after(delay_s, "expire")
+
     def _expire(self) -> None:
-        self.after(_EXPIRE_S, "expire")
-        due_s = self._store.next_expiry_s()
         now_s = self._around.wall_s()
-        if due_s is None or due_s > now_s or self._busy:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._busy:
+            self._arm(int(now_s))  # after the batch
             return
-        if self._helper is None:
-            self._store.expire(now_s)
+        due_s = self._store.next_expiry_s()
+        if due_s is None or due_s > now_s:
+            if due_s is not None:
+                self._arm(due_s)
+        elif self._helper is None:
+            self._store.expire(now_s, EXPIRE)
+            self._arm_next(now_s)
+        else:
+            self._busy = True
+            self._work = work = self.loop.run_in_executor(self._helper, self._store.expire, now_s, EXPIRE)
+            work.add_done_callback(lambda done: self._expired(now_s, done))
+
+    def _expired(self, now_s: float, done: Any) -> None:
+        if done.cancelled():
             return
-        self._busy = True
-        self._work = work = self.loop.run_in_executor(self._helper, self._store.expire, now_s)
-        work.add_done_callback(lambda done: self._synced([], now_s, done))
+        self._busy = False
+        if (error := done.exception()) is not None:
+            _log.warning("nothing could be forgotten: %s", error)
+            self._arm(int(now_s + _LOOK_S))
+        else:
+            self._arm_next(now_s)
+        self._write()
+
+    def _arm_next(self, now_s: float) -> None:
+        due_s = self._store.next_expiry_s()
+        if due_s is not None:
+            self._arm(due_s)
 
 
 def kept(record: Record, verdict: Verdict, now_s: float) -> Kept:

@@ -29,6 +29,11 @@ class CapStats:
     dropped_total: int
     dropped_subnet: int
 
+    @property
+    def dropped(self) -> int:
+        """For either cap."""
+        return self.dropped_total + self.dropped_subnet
+
 
 class HalfOpen(Generic[Link]):
     """The links that others began and that have proven nothing yet."""

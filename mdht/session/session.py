@@ -111,6 +111,8 @@ class Session:
         self._until_s = 0.0  # moving, retiring, closing: how long
         self._wall_offset_s = wall_s - now_s
         self._why = ""
+        self.ended_by = ""
+        """Once it is over: the reason of the peer's goodbye, `here` where we ended it without cause, else empty."""
         self._peer_done = False  # the peer sends nothing more
         self._tls: Tls | None = None
         if tls is not None:
@@ -206,6 +208,11 @@ class Session:
         if self._handshake is not None:
             return self._handshake.state is not State.WANTED or self._reader.waiting_bytes < _HELD_BYTES
         return self._talk is None or self._talk.unsent_bytes <= self._config.write_bytes
+
+    @property
+    def traffic(self) -> int:
+        """Messages sent and received since the beginning, but for pings and their answers."""
+        return self._count.received_messages + self._count.sent_messages - 2 * self._count.pings
 
     @property
     def finished(self) -> bool:
@@ -526,6 +533,7 @@ class Session:
     def _end(self, error: MdhtError | None, now_s: float) -> None:
         self._turn(Turn.LEAVE)
         self._why = str(error) if error is not None else "closed here"
+        self.ended_by = "here" if error is None else error.reason if isinstance(error, PeerLeft) else ""
         self._handshake = None
         self._until_s = now_s + self._config.close_s
         if self._talk is not None:

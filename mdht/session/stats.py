@@ -13,6 +13,7 @@ class Counters:
     sent_bytes: int = 0
     received_messages: int = 0
     sent_messages: int = 0
+    pings: int = 0
     timeouts: int = 0
     late: int = 0
     unknown: int = 0

@@ -113,7 +113,7 @@ class Streams:
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
-    def send(self, number: int, data: bytes) -> int:
+    def send(self, number: int, data: bytes | memoryview) -> int:
         """Takes as much of `data` as there is room for, and says how much: as many bytes may wait as a window has.
 
         Raises:

@@ -116,6 +116,8 @@ class Talk:
         self._streams = Streams(config.stream_credit_bytes)
         self._ours = OurRequests(dialled, config.requests, self._streams)
         self._theirs = TheirRequests(dialled, config.requests)
+        self._taken_back: set[int] = set()
+        """Streams that the peer asked for and gave up, before this node has answered: it could not know in time."""
         self._own_parity = 1 if dialled else 0
         self._out: deque[bytes] = deque()
         self._out_bytes = 0
@@ -149,14 +151,20 @@ class Talk:
         """Pings, whatever else waits to be sent. `quiet`: no event tells of the answer. Returns the number."""
         number = self._ours.next_number
         self._push(Ping(number, self._time_ms(now_s)))
+        self._count.pings += 1
         self._ours.add(number, Ping, now_s, self._wait_s(timeout_s), quiet)
         self._pinged = (number, now_s)
         return number
 
     def reply(self, message: Reply) -> None:
-        """Answers a request of the peer. Raises `WrongState` if it does not wait, `TooLarge`."""
+        """Answers a request of the peer; nothing happens if the peer took it back. Raises `WrongState` if it does not
+        wait, `TooLarge`.
+        """
         number = message.request
         if number not in self._theirs:
+            if number in self._taken_back:
+                self._taken_back.remove(number)
+                return
             raise WrongState("a request", f"not waiting ({number})", "be answered")
         stream = self._streams.get(number)
         if stream is not None and not isinstance(message, Error):
@@ -201,6 +209,7 @@ class Talk:
         """Agrees to a stream that the peer asked for. Raises `WrongState`, or `LinkClosed` if it is over."""
         stream = self._streams.get(number)
         if stream is None:
+            self._taken_back.discard(number)
             raise LinkClosed(self._who, f"stream {number} is over")
         if stream.ours or stream.opened:
             raise WrongState("a stream", "not asked for", "be accepted")
@@ -208,7 +217,7 @@ class Talk:
         self._theirs.answered(number)
         self._streams.opened(number, 0)
 
-    def stream_send(self, number: int, data: bytes) -> int:
+    def stream_send(self, number: int, data: bytes | memoryview) -> int:
         """Takes as much as there is room for; `StreamWritable` tells when there is more. Raises `WrongState`."""
         return self._streams.send(number, data)
 
@@ -322,6 +331,7 @@ class Talk:
         elif isinstance(message, Ping):
             self._theirs.answered(number)
             self._push(Pong(number, self._time_ms(now_s)))
+            self._count.pings += 1
         elif isinstance(message, StreamOpen):
             self._on_stream_open(message, size)
         else:
@@ -329,7 +339,7 @@ class Talk:
 
     def _on_stream_open(self, message: StreamOpen, size: int) -> None:
         number = message.request
-        if number in self._streams:
+        if number in self._streams or number in self._taken_back:
             raise Violation(f"stream {number} is opened twice")
         if self._streams.theirs >= self._config.streams:
             self._theirs.answered(number)
@@ -383,6 +393,7 @@ class Talk:
                     self._streams.remove(number)
                     if number in self._theirs:
                         self._theirs.answered(number)
+                        self._taken_back.add(number)
                     self._emit(StreamEnded(number, RequestFailed(code, text, self._who)), size)
             case Moving() | Claim():
                 self._emit(Noticed(message), size)
@@ -406,6 +417,8 @@ class Talk:
             step()
         except Violation as error:
             self._count.resets += 1
+            if number in self._theirs:
+                self._taken_back.add(number)
             self.stream_reset(number, ErrorCode.FLOW, error.rule)
             self._emit(StreamEnded(number, error), 0)
 
@@ -448,6 +461,7 @@ class Talk:
         for number in streams:
             self._emit(StreamEnded(number, error), 0)
         self._theirs.forget()
+        self._taken_back.clear()
 
     def _wait_s(self, timeout_s: float | None) -> float:
         return self._config.request_timeout_s if timeout_s is None else timeout_s

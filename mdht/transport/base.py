@@ -11,7 +11,7 @@ the wire is made, and nothing of it blocks. `conformance` in the tests puts each
 | order | bytes arrive as they were written, none lost or twice, cut anywhere |
 | `write` | takes everything; while `writable` is False the caller should wait for the receiver's `writable()` |
 | `pause` | no `received` until `resume`; the other end's `writable` goes False once enough waits |
-| `close` | what was written goes out first; then both ends are told `ended`, once |
+| `close` | what was written goes out first, for `CLOSE_S` at most; then both ends are told `ended`, once |
 | `abort` | nothing more goes out; `ended` all the same |
 """
 
@@ -29,6 +29,9 @@ LOW_BYTES: Final = 64 << 10
 
 CONNECT_S: Final = 10.0
 """Seconds for a connection to come about, names included: as long as a handshake may take."""
+
+CLOSE_S: Final = 5.0
+"""Seconds that the other end has to take what was written before `close`: who reads nothing cannot keep a wire."""
 
 
 class Receiver(Protocol):
@@ -67,7 +70,7 @@ class Wire(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End it when what was written is gone. Idempotent."""
+        """End it when what was written is gone, or could not be sent within `CLOSE_S`. Idempotent."""
 
     @abstractmethod
     def abort(self) -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from ..model.address import MEMORY
-from .base import CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
+from .base import CLOSE_S, CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
 from .errors import CannotDial, CannotListen
 
 _FIRST_PORT = 49_152
@@ -179,6 +179,7 @@ class _MemoryWire(Wire):
         self._coming: deque[tuple[float, bytes | None]] = deque()
         self._coming_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._cut: asyncio.TimerHandle | None = None
         self._paused = self._closing = False
 
     def start(self, begin: Begin) -> None:
@@ -202,6 +203,7 @@ class _MemoryWire(Wire):
         if not (self.over or self._closing):
             self._closing = True
             self._send(None)
+            self._cut = self._loop.call_later(CLOSE_S, self._end)
 
     def abort(self) -> None:
         if not self.over:
@@ -266,8 +268,9 @@ class _MemoryWire(Wire):
 
     def _end(self) -> None:
         self.over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._cut):
+            if timer is not None:
+                timer.cancel()
         self._coming.clear()
         if self._receiver is not None:
             self._loop.call_soon(self._receiver.ended)

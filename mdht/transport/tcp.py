@@ -10,7 +10,7 @@ import socket
 from typing import Any
 
 from ..model.address import TCP
-from .base import CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
+from .base import CLOSE_S, CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
 from .errors import CannotDial, CannotListen
 
 _MAPPED = "::ffff:"
@@ -71,6 +71,7 @@ class _TcpWire(asyncio.Protocol, Wire):
         self._transport: Any = None
         self._receiver: Receiver | None = None
         self._paused = False
+        self._cut: asyncio.TimerHandle | None = None
 
     # -- what the loop tells -------------------------------------------------------------------------------------------
 
@@ -95,6 +96,8 @@ class _TcpWire(asyncio.Protocol, Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         receiver, self._receiver, self._transport = self._receiver, None, None
+        if self._cut is not None:
+            self._cut.cancel()
         if receiver is not None:
             receiver.ended()
 
@@ -115,8 +118,11 @@ class _TcpWire(asyncio.Protocol, Wire):
             self._transport.resume_reading()
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size():
+            self._cut = asyncio.get_running_loop().call_later(CLOSE_S, self.abort)
+        self._transport.close()
 
     def abort(self) -> None:
         if self._transport is not None:

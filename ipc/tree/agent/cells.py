@@ -74,7 +74,7 @@ class Agent(TakingAgent):
             else:
                 cell.timers.after(*timer)
         for token in spec.get("tokens", ()):
-            cell.tokens.add(token)
+            cell.tokens[token.port, token.run, token.offset] = token
         self.cells[cell.id] = cell
 
     async def serve(self, cell_id: int, queued: list[Any]) -> None:
@@ -160,7 +160,7 @@ class Agent(TakingAgent):
             if run and receiver is not None:
                 for index in range(offset, offset + len(commands)):
                     receiver.fail(run, index, closed)
-        for token in list(cell.tokens):
+        for token in list(cell.tokens.values()):
             cell.reply(token, None, closed)
         cell.timers.stop()
         try:

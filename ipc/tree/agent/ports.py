@@ -63,7 +63,7 @@ class PortAgent(WireAgent):
             cls = find_class(*key_class) if isinstance(key_class, list) else key_class
             port.key = cls.shard_key
         if [sender.line for sender in old] != [line[0] for line in lines]:
-            port.direct = port.direct_cast = None
+            port.serve_elsewhere()
             with port.switching:
                 entries = [entry for sender in old for entry in sender.retire()]
                 port.senders = [Sender(port, line, cell_id, concurrent) for line, cell_id, concurrent, *_ in lines]
@@ -119,16 +119,18 @@ class PortAgent(WireAgent):
     @staticmethod
     def _attach_local(port: Port, sender: Sender, cell: Cell, same: bool) -> None:
         cross = crossing(same)
-        receiver = LocalReceiver(sender, cross)
+        receiver = LocalReceiver(sender, cross, cell)
         previous = cell.receivers.get(port.id)
         cell.receivers[port.id] = receiver
         if isinstance(previous, WireReceiver):
             previous.hand_over(receiver)
         sender.attach_cell(cell, receiver, cross)
         alone = len(port.senders) == 1  # of several shards the command's key decides
-        if port.owned_by_client and alone and cell.nests and isinstance(cell.host, InlineHost) and not PACK_ALL:
-            port.direct = direct_call(cell.host, cell, sender, receiver)
-            port.direct_cast = direct_cast(cell.host, cell, sender)
+        if alone and same and cell.nests and not PACK_ALL:
+            port.here = receiver
+            if port.owned_by_client and isinstance(cell.host, InlineHost):
+                port.direct = direct_call(cell.host, cell, sender, receiver)
+                port.direct_cast = direct_cast(cell.host, cell, sender)
 
     async def detach(self, port_id: int, line: int, timeout_s: float, leaving: bool = False) -> list[Any]:
         """Take the way from one sender; [ended, commands, bytes] that are at the other end or on their way back.
@@ -141,7 +143,7 @@ class PortAgent(WireAgent):
         sender = next((sender for sender in port.senders if sender.line == line), None) if port else None
         if port is None or sender is None:
             return [True, 0, 0]
-        port.direct = port.direct_cast = None
+        port.serve_elsewhere()
         cell, receiver = sender.cell, sender.rx
         if sender.wire is None:
             sender.detach()

@@ -35,7 +35,7 @@ class TakingAgent(PortAgent):
                 taken["state"] = pack_state(type(cell.service).__qualname__, state)
             else:
                 taken["service"] = cell.service
-            taken["tokens"] = list(cell.tokens)
+            taken["tokens"] = list(cell.tokens.values())
             taken["queued"] = self._queued(cell, pack)
             taken["requests"] = self._requests(cell, pack)
             taken["timers"] = packed(cell.timers.left()) if pack else cell.timers.live()

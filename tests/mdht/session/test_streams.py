@@ -40,10 +40,10 @@ def link(**changes: Any) -> LinkPair:
 
 def stream(pair: LinkPair) -> int:
     """A stream that A opened and B accepted."""
-    number = pair.a.session.open_stream(Purpose.FILE, b"about", pair.now_s)
+    number = pair.a.session.open_stream(Purpose.GET_RECORDS, b"about", pair.now_s)
     pair.run()
     asked = pair.b.one(StreamAsked)
-    assert asked == StreamAsked(number, Purpose.FILE, b"about")
+    assert asked == StreamAsked(number, Purpose.GET_RECORDS, b"about")
     pair.b.session.accept_stream(number)
     pair.run()
     assert pair.a.one(StreamOpened).number == number
@@ -206,7 +206,7 @@ def test_streams_take_turns() -> None:
 
 def test_a_stream_that_is_refused_or_late() -> None:
     pair = link()
-    number = pair.a.session.open_stream(Purpose.FILE, b"x", 0.0)
+    number = pair.a.session.open_stream(Purpose.GET_RECORDS, b"x", 0.0)
     pair.run()
     pair.b.one(StreamAsked)
     with pytest.raises(WrongState):
@@ -215,7 +215,7 @@ def test_a_stream_that_is_refused_or_late() -> None:
     pair.run()
     ended = pair.a.one(StreamEnded)
     assert isinstance(ended.error, RequestFailed) and ended.error.code == ErrorCode.NOT_FOUND
-    late = pair.a.session.open_stream(Purpose.FILE, b"x", 0.0, timeout_s=1.0)
+    late = pair.a.session.open_stream(Purpose.GET_RECORDS, b"x", 0.0, timeout_s=1.0)
     pair.run()
     pair.wait(1.0)
     ended = pair.a.one(StreamEnded)
@@ -246,12 +246,12 @@ def test_a_reset_from_either_side() -> None:
 def test_too_many_streams() -> None:
     pair = link(streams=2)
     stream(pair)
-    pair.a.session.open_stream(Purpose.FILE, b"", 0.0)
+    pair.a.session.open_stream(Purpose.GET_RECORDS, b"", 0.0)
     with pytest.raises(LinkFull, match="2 streams"):
-        pair.a.session.open_stream(Purpose.FILE, b"", 0.0)
-    pair.b.session.open_stream(Purpose.FILE, b"", 0.0)  # each side has its own number of them
+        pair.a.session.open_stream(Purpose.GET_RECORDS, b"", 0.0)
+    pair.b.session.open_stream(Purpose.GET_RECORDS, b"", 0.0)  # each side has its own number of them
     many = LinkPair.open(session_config(ALICE, streams=9), session_config(BOB, streams=2))
-    numbers = [many.a.session.open_stream(Purpose.FILE, b"", 0.0) for _ in range(3)]
+    numbers = [many.a.session.open_stream(Purpose.GET_RECORDS, b"", 0.0) for _ in range(3)]
     many.run()
     ended = many.a.one(StreamEnded)
     assert ended.number == numbers[2] and isinstance(ended.error, RequestFailed)
@@ -293,7 +293,7 @@ def test_data_beyond_the_credit_resets_the_stream_and_is_not_kept() -> None:
 
 def test_data_before_the_answer_resets_the_stream_and_the_answer_is_late() -> None:
     pair, _ = plain_stream()
-    number = pair.a.session.open_stream(Purpose.FILE, b"", 0.0)
+    number = pair.a.session.open_stream(Purpose.GET_RECORDS, b"", 0.0)
     pair.a.session.receive(say(StreamData(number, b"x")), 0.0)
     pair.a.drain(0.0)
     assert isinstance(pair.a.one(StreamEnded).error, Violation)
@@ -335,7 +335,7 @@ def test_data_after_the_end() -> None:
 
 def test_what_this_side_does_wrong() -> None:
     pair = link()
-    number = pair.a.session.open_stream(Purpose.FILE, b"", 0.0)
+    number = pair.a.session.open_stream(Purpose.GET_RECORDS, b"", 0.0)
     with pytest.raises(WrongState, match="not open yet"):
         pair.a.session.stream_send(number, b"x")
     pair.run()

@@ -127,6 +127,17 @@ async def a_slow_reader_is_felt(ends: Pair) -> None:
     assert ends.a.wire.writable
 
 
+async def who_reads_nothing_cannot_keep_a_closed_wire(ends: Pair) -> None:
+    ends.b.wire.pause()
+    while ends.a.wire.writable:
+        ends.a.wire.write(b"z" * 65_536)
+        await asyncio.sleep(0)
+    ends.a.wire.close()
+    await ends.a.until(lambda: ends.a.ends > 0)
+    await asyncio.sleep(0.05)
+    assert ends.a.ends == 1
+
+
 async def says_where_the_other_is(ends: Pair) -> None:
     assert ends.a.wire.port == ends.listening.port
     assert ends.b.wire.host and ends.b.wire.port
@@ -137,5 +148,6 @@ CHECKS = [
     close_flushes_and_both_are_told_once,
     abort_ends_both,
     a_slow_reader_is_felt,
+    who_reads_nothing_cannot_keep_a_closed_wire,
     says_where_the_other_is,
 ]

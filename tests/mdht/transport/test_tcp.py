@@ -9,9 +9,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ipc.loops import new_loop
-from mdht.transport import CannotDial, CannotListen, TcpTransport
+from mdht.transport import CannotDial, CannotListen, TcpTransport, tcp
 
 from .conformance import CHECKS, Ear, Pair, pair
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here needs as long as a peer far away."""
+    monkeypatch.setattr(tcp, "CLOSE_S", 0.5)
 
 
 def has_ipv6() -> bool:

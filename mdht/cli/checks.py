@@ -1,0 +1,305 @@
+"""What `mdht doctor` looks at. Each check gives what it found, and what to do where that is not as it should be."""
+
+from __future__ import annotations
+
+import enum
+import os
+import platform
+import shutil
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..control import About, PeersCall, StatsCall
+from ..data_dir import IDENTITY_FILE, STORE_DIR, holder_of, load_identity, open_to_others
+from ..errors import MdhtError, NoNode
+from ..limits import CLOCK_LOGGED_S, LINKS
+from ..remote import RemoteNode
+from ..version import VERSION
+from . import output
+
+_ANSWER_S: Final = 5.0
+"""Seconds in which a healthy node answers what needs no network."""
+
+_DIAL_S: Final = 3.0
+
+_DISK_WARN_BYTES: Final = 2 << 30
+_DISK_FAIL_BYTES: Final = 64 << 20
+"""Free bytes: less than the default store may take; less than LMDB's file and a few batches."""
+
+_OTHER_FILES: Final = 64
+"""Descriptors of a node besides those of its links."""
+
+
+class State(enum.StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and what to do about it."""
+
+    name: str
+    state: State
+    text: str
+    advice: str = ""
+
+
+@dataclass(slots=True)
+class Patient:
+    """The node that is looked at, and what earlier checks found out about it."""
+
+    data_dir: str
+    holder: tuple[int, float] | None = None
+    about: About | None = None
+    stats: dict[str, Any] = field(default_factory=dict)
+    peers: int = 0
+
+
+def _ok(name: str, text: str) -> Check:
+    return Check(name, State.OK, text)
+
+
+def _warn(name: str, text: str, advice: str) -> Check:
+    return Check(name, State.WARN, text, advice)
+
+
+def _fail(name: str, text: str, advice: str) -> Check:
+    return Check(name, State.FAIL, text, advice)
+
+
+# -- its files ---------------------------------------------------------------------------------------------------------
+
+
+def data_directory(patient: Patient) -> Check:
+    name, path = "data directory", patient.data_dir
+    try:
+        about = os.stat(path)
+    except FileNotFoundError:
+        return _warn(name, f"{path} is not there yet", "`mdht run` makes it, or name another with --data-dir")
+    except OSError as error:
+        return _fail(name, f"{path}: {error.strerror}", "give yourself access to it, or name another with --data-dir")
+    if not os.path.isdir(path):
+        return _fail(name, f"{path} is no directory", "name another with --data-dir")
+    if not os.access(path, os.W_OK | os.X_OK):
+        return _fail(name, f"{path} cannot be written by this user", "run the node as its owner, or name another")
+    if about.st_uid != os.geteuid():
+        return _warn(name, f"{path} belongs to user {about.st_uid}", "run the node as that user")
+    if open_to_others(path):
+        return _warn(name, f"{path} has mode {about.st_mode & 0o777:04o}", f"chmod 700 {path}")
+    return _ok(name, path)
+
+
+def identity(patient: Patient) -> Check:
+    name, file = "identity", os.path.join(patient.data_dir, IDENTITY_FILE)
+    try:
+        found = load_identity(patient.data_dir)
+    except MdhtError as error:
+        return _fail(name, f"{file}: {error}", "put a backup in its place, or move it away: the next run makes another")
+    if found is None:
+        return _warn(name, "none yet", "`mdht run` makes one")
+    if open_to_others(file):
+        return _fail(name, f"others can read {file}", f"chmod 600 {file}; where they may have, make a new one")
+    if patient.about is not None and patient.about.id != found.id:
+        return _warn(name, "the running node has another than the file", "restart it to use that of the file")
+    return _ok(name, found.id.hex())
+
+
+def store(patient: Patient) -> Check:
+    name, path = "store", os.path.join(patient.data_dir, STORE_DIR)
+    if patient.about is not None and patient.about.store == "memory":
+        return _warn(
+            name, "in memory: its records are gone with the node", 'set store = "lmdb", or run with --store lmdb'
+        )
+    if not os.path.isdir(path):
+        return _ok(name, "none yet")
+    from ..store import StoreError
+    from ..store.lmdb import LmdbStore
+
+    try:
+        with LmdbStore(path, readonly=True) as opened:
+            numbers = opened.stats()
+    except StoreError as error:
+        return _fail(name, str(error), "see above")
+    records = output.count(numbers.records, "record")
+    return _ok(name, f"{records}, {output.size(numbers.bytes)}, a file of {output.size(numbers.file_bytes)}")
+
+
+def disk(patient: Patient) -> Check:
+    name, path = "free disk", patient.data_dir
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or "/"
+    free = shutil.disk_usage(path).free
+    text = f"{output.size(free)} for {path}"
+    if free < _DISK_FAIL_BYTES:
+        return _fail(name, text, "make room, or the node stores nothing")
+    if free < _DISK_WARN_BYTES:
+        return _warn(name, text, "make room, or give the node a smaller limits.store_bytes")
+    return _ok(name, text)
+
+
+# -- the running node --------------------------------------------------------------------------------------------------
+
+
+def lock(patient: Patient) -> Check:
+    name = "running node"
+    try:
+        patient.holder = holder_of(patient.data_dir)
+    except MdhtError as error:
+        return _fail(name, str(error), "give yourself access to it")
+    if patient.holder is None:
+        return _warn(name, "none", f"start one with `mdht run --data-dir {patient.data_dir}`")
+    pid, since_s = patient.holder
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_s)) if since_s else "an unknown time"
+    return _ok(name, f"process {pid or 'unknown'}, since {since}")
+
+
+def door(patient: Patient) -> Check | None:
+    name = "answers"
+    if patient.holder is None:
+        return None
+    node = RemoteNode(patient.data_dir)
+    try:
+        began_s = time.monotonic()
+        patient.about = node.about()
+        took_ms = (time.monotonic() - began_s) * 1000
+        patient.peers = len(node.ask(PeersCall(), _ANSWER_S))
+        patient.stats = node.ask(StatsCall(), _ANSWER_S)
+    except NoNode:
+        return _fail(name, "it runs, and has no door", "run it with door = true, and wait until it is ready")
+    except MdhtError as error:
+        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    finally:
+        node.close()
+    about = patient.about
+    if about.version != VERSION:
+        return _warn(name, f"it is version {about.version}, this program {VERSION}", "restart the node")
+    return _ok(name, f"in {took_ms:.1f} ms, version {about.version}, network {about.network}")
+
+
+def listening(patient: Patient) -> Check | None:
+    name, about = "reachable", patient.about
+    if about is None:
+        return None
+    if not about.addresses:
+        return _warn(name, "it listens nowhere, so it only dials", "set listen, if others shall reach its records")
+    failed = [f"{one} ({why})" for one in about.addresses if (why := _dial(one))]
+    if failed:
+        return _fail(name, ", ".join(failed), "open that port in the firewall, or correct `advertise`")
+    text = f"{', '.join(about.addresses)}, by a connection from here"
+    if all(_is_loopback(one) for one in about.addresses):
+        return _warn(name, f"{text}; only from this machine", "run it with --listen HOST:PORT of a network interface")
+    return _ok(name, text)
+
+
+def _dial(address: str) -> str:
+    """Why it cannot be connected to; empty: it can."""
+    from ..model import parse_address
+
+    place = parse_address(address)
+    if place.kind != "tcp":
+        return ""
+    try:
+        socket.create_connection((place.host, place.port), _DIAL_S).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith(("127.", "localhost:", "[::1]:"))
+
+
+def peers(patient: Patient) -> Check | None:
+    if patient.about is None:
+        return None
+    text = output.count(patient.peers, "peer")
+    if patient.peers:
+        return _ok("peers", text)
+    if patient.about.bootstrap:
+        return _warn("peers", f"{text}, though it has seeds", "see whether the seeds run: `mdht connect` says why not")
+    return _warn("peers", f"{text}, and no seeds", "`mdht connect ID@HOST:PORT`, or seeds in the configuration")
+
+
+def clock(patient: Patient) -> Check | None:
+    numbers = patient.stats.get("peers", {})
+    offset_s = numbers.get("clock_offset_s")
+    if offset_s is None:
+        return None
+    if "clock_votes" in numbers and not numbers["clock_votes"]:
+        return _ok("clock", "no peers to compare it with")
+    text = f"{offset_s:+.1f} s from that of its peers"
+    if abs(offset_s) > CLOCK_LOGGED_S:
+        return _warn("clock", text, "set this machine's clock; have it kept by NTP")
+    return _ok("clock", text)
+
+
+# -- the machine -------------------------------------------------------------------------------------------------------
+
+
+def descriptors(patient: Patient) -> Check:
+    name = "open files"
+    if patient.about is not None:
+        limit = patient.about.open_files
+    else:
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = 0 if soft == resource.RLIM_INFINITY else soft
+    if not limit:
+        return _ok(name, "no limit")
+    if limit < LINKS + _OTHER_FILES:
+        return _warn(name, f"{limit:,} at most", f"`ulimit -n {2 * LINKS}` for {LINKS:,} links, or lower limits.links")
+    return _ok(name, f"{limit:,} at most")
+
+
+def loop(patient: Patient) -> Check:
+    name = "event loop"
+    used = patient.about.loop if patient.about is not None else ""
+    if not used:
+        try:
+            import uvloop
+        except ImportError:
+            used = "asyncio"
+        else:
+            used = uvloop.__name__
+    if used != "uvloop":
+        return _warn(name, f"{used}: about half as fast as uvloop", "pip install uvloop, and leave IPC_LOOP unset")
+    return _ok(name, used)
+
+
+def versions(patient: Patient) -> Check:
+    from importlib.metadata import PackageNotFoundError, version
+
+    parts = [f"mdht {VERSION}", f"Python {platform.python_version()}"]
+    missing = []
+    for package in ("cryptography", "pyOpenSSL", "msgspec", "lmdb", "uvloop"):
+        try:
+            parts.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            missing.append(package)
+    if missing:
+        return _warn("versions", f"{', '.join(parts)}; not installed: {', '.join(missing)}", "pip install mdht")
+    return _ok("versions", ", ".join(parts))
+
+
+CHECKS: Final = (
+    data_directory,
+    lock,
+    door,
+    identity,
+    store,
+    disk,
+    listening,
+    peers,
+    clock,
+    descriptors,
+    loop,
+    versions,
+)
+"""In this order: later ones use what earlier ones found. None: there is nothing to look at."""

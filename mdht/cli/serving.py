@@ -1,0 +1,108 @@
+"""Runs nodes in the foreground until a signal, or somebody at the door, ends them.
+
+The first SIGINT, SIGTERM or SIGHUP lets them say goodbye, within a bound; a second one ends the process at once, by the
+kernel, so that it works whatever hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Protocol
+
+from .exits import DONE, FAILED, INTERRUPTED
+from .notify import notify
+
+STOP_S: Final = 15.0
+"""Seconds for a clean end: goodbyes, the batch that is being synced, what was shared and fetched."""
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_log: Final = logging.getLogger("mdht")
+
+
+class Served(Protocol):
+    """What can be run: a node, or a network of them."""
+
+    async def astart(self) -> Any: ...
+
+    async def aclose(self) -> None: ...
+
+
+def serve(served: Served, ready: Callable[[], None], ended: Callable[[], Awaitable[None]] | None = None) -> int:
+    """Start it, call `ready`, wait, and close it. The exit code: 0, or 130 after SIGINT.
+
+    `ended` waits until it wants to end by itself. Raises what `astart` raises.
+    """
+    from ipc.loops import new_loop
+
+    loop = new_loop()
+    try:
+        return loop.run_until_complete(_serve(loop, served, ready, ended))
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+async def _serve(
+    loop: asyncio.AbstractEventLoop,
+    served: Served,
+    ready: Callable[[], None],
+    ended: Callable[[], Awaitable[None]] | None,
+) -> int:
+    signalled: asyncio.Future[int] = loop.create_future()
+
+    def came(number: int) -> None:
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+            signal.signal(one, signal.SIG_DFL)
+        if not signalled.done():
+            signalled.set_result(number)
+
+    for one in _SIGNALS:
+        loop.add_signal_handler(one, came, one)
+    starting = asyncio.ensure_future(served.astart())
+    waiting: list[asyncio.Future[Any]] = [signalled]
+    try:
+        await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
+        if signalled.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+        if not starting.cancelled():
+            starting.result()
+            if not signalled.done():
+                ready()
+                notify("READY=1")
+                if ended is not None:
+                    waiting.append(asyncio.ensure_future(ended()))
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return INTERRUPTED if signalled.done() and signalled.result() == signal.SIGINT else DONE
+    finally:
+        notify("STOPPING=1")
+        for future in waiting:
+            future.cancel()
+        await _end(served)
+        for one in _SIGNALS:
+            loop.remove_signal_handler(one)
+
+
+async def _end(served: Served) -> None:
+    """Close it, or end the process where that takes too long: by a thread, since the loop may be what hangs."""
+
+    def late() -> None:
+        print(f"mdht: not ended after {STOP_S:g} s, so ended at once", file=sys.stderr, flush=True)
+        os._exit(FAILED)
+
+    timer = threading.Timer(STOP_S, late)
+    timer.daemon = True
+    timer.start()
+    try:
+        _log.info("stopping")
+        await served.aclose()
+    finally:
+        timer.cancel()

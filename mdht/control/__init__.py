@@ -1,0 +1,72 @@
+"""What a running node and the programs of its user say to each other over the socket in its data directory. No I/O.
+
+A frame is a length of four bytes, big endian, and a MessagePack list. The client numbers its requests and may send many
+before the first is answered; each is answered once, in any order.
+
+    request   [number, method, {argument: value}]
+    reply     [number, 0, result]                   or [number, 1, [home, name, arguments]], an error
+
+Arguments and results that a reader does not know are left alone, so old and new programs understand each other.
+
+| file | what |
+|---|---|
+| `calls` | the methods and their arguments |
+| `wire` | requests and replies as bytes |
+| `failures` | an error as plain values, and back |
+| `about` | what a node says of itself |
+| `limits` | bounds of the door |
+"""
+
+from __future__ import annotations
+
+from .about import About
+from .calls import (
+    CALLS,
+    KINDS,
+    AboutCall,
+    Call,
+    ConnectCall,
+    DeleteCall,
+    FetchCall,
+    GetAllCall,
+    GetCall,
+    PeersCall,
+    ProgressCall,
+    PutCall,
+    RefreshCall,
+    ShareCall,
+    StatsCall,
+    StopCall,
+)
+from .failures import Failure, plain_failure
+from .wire import Reply, Request, pack_error, pack_reply, pack_request, read_call, read_reply, read_request
+
+__all__ = [
+    "About",
+    "AboutCall",
+    "CALLS",
+    "Call",
+    "ConnectCall",
+    "DeleteCall",
+    "Failure",
+    "FetchCall",
+    "GetAllCall",
+    "GetCall",
+    "KINDS",
+    "PeersCall",
+    "ProgressCall",
+    "PutCall",
+    "RefreshCall",
+    "Reply",
+    "Request",
+    "ShareCall",
+    "StatsCall",
+    "StopCall",
+    "pack_error",
+    "pack_reply",
+    "pack_request",
+    "plain_failure",
+    "read_call",
+    "read_reply",
+    "read_request",
+]

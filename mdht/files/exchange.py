@@ -1,0 +1,180 @@
+"""Records on streams: many over one stream, without a request for each. All numbers are big-endian.
+
+*Putting* (purpose PUT_RECORDS). The opener sends records, each after its length u32 and a lease u32 (seconds, 0: as
+long as may be). The other side answers each, in order: refused u8 (0 or 1), code u8 (a `Verdict`, or where refused an
+`ErrorCode`), lease u32, size of text u16, text. A verdict of `STORED` says that it is synced.
+
+*Getting* (purpose GET_RECORDS). The opener sends addresses, 32 bytes each. The other side answers each, in order: size
+u32, record; 0: it is not there.
+
+Either side ends its direction when it has no more; the reader of a stream bounds what waits by its credit. What is not
+of this form raises Malformed, and the stream is reset: it cannot be read on.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from ..codec import ErrorCode, Verdict
+from ..errors import Malformed
+from ..limits import CONTENT_LEASE_S, HASH_BYTES, RECORD_BYTES, TEXT_CHARS
+
+_PUT: Final = Struct(">II")
+_REPLY: Final = Struct(">BBIH")
+_FOUND: Final = Struct(">I")
+
+TEXT_BYTES: Final = 4 * TEXT_CHARS
+"""Text of a refusal, in UTF-8."""
+
+T = TypeVar("T")
+
+
+class PutRecord(NamedTuple):
+    """A record to be stored."""
+
+    record: bytes
+    lease_s: int
+
+
+class Reply(NamedTuple):
+    """What became of a put: a `codec.Verdict`, or where `refused` a `codec.ErrorCode` and why."""
+
+    refused: bool
+    code: int
+    lease_s: int = 0
+    text: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is there now."""
+        return not self.refused and self.code in (Verdict.STORED, Verdict.HELD)
+
+
+def pack_put(record: bytes, lease_s: int = 0) -> bytes:
+    """A record to be put."""
+    return _PUT.pack(len(record), lease_s) + record
+
+
+def pack_verdict(reply: Reply) -> bytes:
+    """What became of it."""
+    text = reply.text.encode("utf-8", "replace")[:TEXT_BYTES]
+    return _REPLY.pack(reply.refused, reply.code, reply.lease_s, len(text)) + text
+
+
+def pack_address(address: bytes) -> bytes:
+    """A record to be got. Raises Malformed for what is no address."""
+    if len(address) != HASH_BYTES:
+        raise Malformed("address", f"{len(address)} bytes, where {HASH_BYTES} are needed")
+    return address
+
+
+def pack_reply(record: bytes | None) -> bytes:
+    """A record that was asked for; None: it is not here."""
+    return _FOUND.pack(0) if record is None else _FOUND.pack(len(record)) + record
+
+
+class _Reader(Generic[T]):
+    """Collects pieces until something is complete. Holds less than one item, at most `RECORD_BYTES` and a head."""
+
+    head_bytes = 0
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Of an item that is not complete."""
+        return len(self._kept)
+
+    def feed_untrusted(self, data: bytes) -> list[T]:
+        """Items that are complete now. Raises Malformed; then the stream is of no use any more."""
+        kept = self._kept
+        kept += data
+        items: list[T] = []
+        at = 0
+        while len(kept) - at >= self.head_bytes:
+            end = at + self.head_bytes + self._body_bytes(kept, at)
+            if end > len(kept):
+                break
+            items.append(self._item(kept, at, end))
+            at = end
+        if at:
+            del kept[:at]
+        return items
+
+    def finish(self) -> None:
+        """The stream ended. Raises Malformed within an item."""
+        if self._kept:
+            raise Malformed("stream of records", f"it ends within one, after {len(self._kept)} bytes of it")
+
+    def _body_bytes(self, kept: bytearray, at: int) -> int:
+        raise NotImplementedError
+
+    def _item(self, kept: bytearray, at: int, end: int) -> T:
+        raise NotImplementedError
+
+
+class PutReader(_Reader[PutRecord]):
+    """Records to be put."""
+
+    head_bytes = _PUT.size
+
+    def _body_bytes(self, kept: bytearray, at: int) -> int:
+        size, lease_s = _PUT.unpack_from(kept, at)
+        if not 0 < size <= RECORD_BYTES or lease_s > CONTENT_LEASE_S:
+            raise Malformed("record on a stream", f"{size:,} bytes with a lease of {lease_s:,} s")
+        return int(size)
+
+    def _item(self, kept: bytearray, at: int, end: int) -> PutRecord:
+        _, lease_s = _PUT.unpack_from(kept, at)
+        return PutRecord(bytes(memoryview(kept)[at + _PUT.size : end]), lease_s)
+
+
+class VerdictReader(_Reader[Reply]):
+    """What became of them."""
+
+    head_bytes = _REPLY.size
+
+    def _body_bytes(self, kept: bytearray, at: int) -> int:
+        refused, _, _, size = _REPLY.unpack_from(kept, at)
+        if refused > 1 or size > TEXT_BYTES:
+            raise Malformed("verdict on a stream", f"refused is {refused}, with a text of {size} bytes")
+        return int(size)
+
+    def _item(self, kept: bytearray, at: int, end: int) -> Reply:
+        refused, code, lease_s, _ = _REPLY.unpack_from(kept, at)
+        text = bytes(kept[at + _REPLY.size : end]).decode("utf-8", "replace")
+        return Reply(bool(refused), code, lease_s, text)
+
+
+class AddressReader(_Reader[bytes]):
+    """Addresses of records to be got."""
+
+    head_bytes = HASH_BYTES
+
+    def _body_bytes(self, kept: bytearray, at: int) -> int:
+        return 0
+
+    def _item(self, kept: bytearray, at: int, end: int) -> bytes:
+        return bytes(kept[at:end])
+
+
+class ReplyReader(_Reader["bytes | None"]):
+    """The records, not verified; None for each that is not there."""
+
+    head_bytes = _FOUND.size
+
+    def _body_bytes(self, kept: bytearray, at: int) -> int:
+        (size,) = _FOUND.unpack_from(kept, at)
+        if size > RECORD_BYTES:
+            raise Malformed("record on a stream", f"{size:,} bytes, where {RECORD_BYTES:,} are allowed")
+        return int(size)
+
+    def _item(self, kept: bytearray, at: int, end: int) -> bytes | None:
+        return bytes(memoryview(kept)[at + _FOUND.size : end]) or None
+
+
+def refusal(code: ErrorCode, text: str) -> Reply:
+    """A put that was not taken."""
+    return Reply(True, int(code), 0, text)

@@ -1,0 +1,192 @@
+"""`share` and `fetch` of a node, in their three forms."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any, Final, Protocol
+
+from ipc import Client, IpcError, WouldDeadlock
+
+from .config import Config
+from .services.file_commands import DoFetch, DoShare, Fetched, FileCancel, FileNumbers, FileProgress, Shared
+
+Progress = Callable[[FileProgress], None]
+
+_LOOK_S: Final = 0.2
+"""Seconds between two calls of `progress`."""
+
+_ASK_S: Final = 10.0
+"""Seconds for what is answered without the network."""
+
+
+class _Files(Protocol):
+    """What a node has to have."""
+
+    config: Config
+
+    def _client(self, name: str) -> Client: ...
+
+
+class FileCalls:
+    """Shares and fetches files and folders. Thread-safe."""
+
+    def share(
+        self: _Files,
+        path: str | os.PathLike[str],
+        *,
+        replicas: int = 0,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Shared:
+        """Store a file, or a folder with all its files, in the network; blocks until it is. Its `id` fetches it.
+
+        Symbolic links, sockets, pipes and devices inside a folder are no part of it; they are listed in the answer. Of
+        names, contents and the right to execute the share is made, and of nothing else. It is kept for 24 hours, unless
+        it is shared again.
+
+        Arguments:
+            path: on the machine that the node runs on.
+            replicas: nodes that are to keep each part; 0: `file_replicas` of the configuration.
+            timeout: seconds without any progress after which it is given up (not seconds in all).
+            progress: called some times a second, on this thread. What it raises ends the share.
+
+        Raises BadShare (with everything that cannot be read, before anything was sent), FileChanged,
+        TooFewReplicas, TimedOut.
+        """
+        return _wait(self, _share(self, path, replicas, timeout), progress)  # type: ignore[no-any-return]
+
+    def share_future(
+        self: _Files, path: str | os.PathLike[str], *, replicas: int = 0, timeout: float | None = None
+    ) -> Future[Shared]:
+        """`share`, as a future; cancelling it does not end the share."""
+        return _begin(self, _share(self, path, replicas, timeout))
+
+    async def ashare(
+        self: _Files,
+        path: str | os.PathLike[str],
+        *,
+        replicas: int = 0,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Shared:
+        """`share`, awaited; being cancelled ends it."""
+        return await _await(self, _share(self, path, replicas, timeout), progress)  # type: ignore[no-any-return]
+
+    def fetch(
+        self: _Files,
+        id: bytes,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Fetched:
+        """Bring a share here, verified; blocks until it is complete.
+
+        It is made beside `path`, under a hidden name, and renamed when all of it is there: until then, or if it fails,
+        nothing is at `path`. What is there already is never changed, but an empty folder may become the share's.
+
+        Arguments:
+            id: what `share` gave, 32 bytes.
+            path: where to, on the machine that the node runs on: a name that is free, or a name that ends with `/` for
+                a folder that exists, in which the share gets its own name.
+            timeout, progress: as of `share`.
+
+        Raises BadTarget, NotFound (there is no such share), ChunksMissing (parts of it are gone), Malformed (it is no
+        share), CannotWrite (such as a full disk), TimedOut.
+        """
+        return _wait(self, _fetch(self, id, path, timeout), progress)  # type: ignore[no-any-return]
+
+    def fetch_future(
+        self: _Files, id: bytes, path: str | os.PathLike[str], *, timeout: float | None = None
+    ) -> Future[Fetched]:
+        """`fetch`, as a future; cancelling it does not end the fetch."""
+        return _begin(self, _fetch(self, id, path, timeout))
+
+    async def afetch(
+        self: _Files,
+        id: bytes,
+        path: str | os.PathLike[str],
+        *,
+        timeout: float | None = None,
+        progress: Progress | None = None,
+    ) -> Fetched:
+        """`fetch`, awaited; being cancelled ends it."""
+        return await _await(self, _fetch(self, id, path, timeout), progress)  # type: ignore[no-any-return]
+
+
+def _s(node: _Files, timeout: float | None) -> float:
+    return node.config.timeout_s if timeout is None else timeout
+
+
+def _share(node: _Files, path: str | os.PathLike[str], replicas: int, timeout: float | None) -> DoShare:
+    return DoShare(os.path.abspath(os.fspath(path)), os.urandom(16), replicas, _s(node, timeout))
+
+
+def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float | None) -> DoFetch:
+    text = os.fspath(path)
+    into = os.sep if text.endswith(os.sep) else ""
+    return DoFetch(
+        bytes(id),
+        os.path.join(os.path.abspath(text), into) if into else os.path.abspath(text),
+        os.urandom(16),
+        _s(node, timeout),
+    )
+
+
+def _begin(node: _Files, command: DoShare | DoFetch) -> Future[Any]:
+    return node._client("files").future(command)
+
+
+def _cancel(node: _Files, command: DoShare | DoFetch) -> None:
+    try:
+        node._client("files").cast(FileCancel(command.ticket))
+    except IpcError:
+        pass  # the node is closed, and so is what ran in it
+
+
+def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -> Any:
+    if _on_loop():
+        raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
+    client = node._client("files")
+    future = client.future(command)
+    try:
+        while True:
+            try:
+                return future.result(_LOOK_S if progress is not None else None)
+            except NotYet:
+                if future.done():
+                    raise  # its own
+            if progress is not None and (numbers := client.call(FileNumbers(command.ticket), _ASK_S)) is not None:
+                progress(numbers)
+    except BaseException:
+        if not future.done():
+            _cancel(node, command)
+        raise
+
+
+async def _await(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -> Any:
+    client = node._client("files")
+    future = asyncio.wrap_future(client.future(command))
+    try:
+        while not (await asyncio.wait((future,), timeout=_LOOK_S if progress is not None else None))[0]:
+            numbers = await asyncio.wrap_future(client.future(FileNumbers(command.ticket), _ASK_S))
+            if progress is not None and numbers is not None:
+                progress(numbers)
+        return future.result()
+    except BaseException:
+        if not future.done():
+            _cancel(node, command)
+            future.cancel()  # its error has nobody to hear it
+        raise
+
+
+def _on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,25 @@
+"""A running node, reached from another program of its user by the socket in its data directory.
+
+    from mdht.remote import RemoteNode
+
+    with RemoteNode("/var/lib/mdht") as node:
+        done = node.put(b"hello")
+        node.get(done.key).value
+
+| file | what |
+|---|---|
+| `node` | `RemoteNode`: the methods of `mdht.Node` |
+| `connection` | one connection, blocking |
+| `aio` | one connection on an event loop |
+| `pool` | the blocking connections of one `RemoteNode` |
+| `results` | answers and errors as their own types |
+
+Importing it imports none of the services, so a program that asks one thing starts fast.
+"""
+
+from __future__ import annotations
+
+from .connection import Connection
+from .node import RemoteNode
+
+__all__ = ["Connection", "RemoteNode"]

@@ -1,0 +1,133 @@
+"""What the methods of a `RemoteNode` ask, and how their answers are read: the same for blocking and awaited ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ..control import (
+    KINDS,
+    Call,
+    ConnectCall,
+    DeleteCall,
+    FetchCall,
+    GetAllCall,
+    GetCall,
+    PeersCall,
+    PutCall,
+    RefreshCall,
+    ShareCall,
+    StatsCall,
+)
+from ..control.calls import Kind as Word
+from ..control.limits import REQUEST_BYTES, TIMEOUT_MAX_S
+from ..errors import BadText, TooLarge
+from ..limits import VALUE_BYTES
+from .results import converted, result_type
+
+if TYPE_CHECKING:
+    from ..model import Kind
+
+_WORDS: Final = {number: word for word, number in KINDS.items()}
+
+TICKET_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A call, its `timeout` (seconds; None: the node's default), and what makes its answer of plain values."""
+
+    call: Call
+    timeout: float | None
+    read: Callable[[Any], Any]
+
+
+def connect(seed: str, timeout: float | None) -> Asking:
+    return Asking(ConnectCall(seed, _limited(timeout)), timeout, bytes)
+
+
+def refresh(timeout: float | None) -> Asking:
+    return Asking(RefreshCall(_limited(timeout)), timeout, int)
+
+
+def peers(wait_s: float) -> Asking:
+    return Asking(PeersCall(), wait_s, lambda plain: converted(plain, list[_command("PeerInfo")]))  # type: ignore[misc]
+
+
+def stats(wait_s: float) -> Asking:
+    return Asking(StatsCall(), wait_s, lambda plain: converted(plain, result_type("node", "NodeStats")))
+
+
+def put(
+    value: bytes,
+    key: bytes | None,
+    kind: Kind | str | None,
+    sequence: int,
+    expect: int | None,
+    keep_s: int,
+    replicas: int,
+    timeout: float | None,
+) -> Asking:
+    word = _word(kind) if kind is not None else "content" if key is None else "owned"
+    if (word == "content") != (key is None):
+        raise ValueError("content has no key but its hash: give either a key, or kind=Kind.CONTENT")
+    value, key = bytes(value), key or b""
+    if len(value) + len(key) > REQUEST_BYTES // 2:
+        raise TooLarge("value", len(value), VALUE_BYTES)
+    call = PutCall(value, key, word, sequence, expect, keep_s, replicas, _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, _command("PutDone")))
+
+
+def get(key: bytes, kind: Kind | str, owner: bytes | None, timeout: float | None) -> Asking:
+    call = GetCall(key, _word(kind), owner, _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, _command("Got")))
+
+
+def get_all(key: bytes, timeout: float | None) -> Asking:
+    call = GetAllCall(key, _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, list[_command("Got")]))  # type: ignore[misc]
+
+
+def delete(key: bytes, kind: Kind | str, expect: int | None, timeout: float | None) -> Asking:
+    call = DeleteCall(key, _word(kind), expect, _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, _command("PutDone")))
+
+
+def share(path: str | os.PathLike[str], replicas: int, timeout: float | None) -> Asking:
+    call = ShareCall(os.fsencode(os.path.abspath(path)), os.urandom(TICKET_BYTES), replicas, _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, _file("Shared")))
+
+
+def fetch(address: bytes, path: str | os.PathLike[str], timeout: float | None) -> Asking:
+    call = FetchCall(address, os.fsencode(os.path.abspath(path)), os.urandom(TICKET_BYTES), _limited(timeout))
+    return Asking(call, timeout, lambda plain: converted(plain, _file("Fetched")))
+
+
+def progress(plain: Any) -> Any:
+    """A `FileProgress` of plain values."""
+    return converted(plain, _file("FileProgress"))
+
+
+def _command(name: str) -> Any:
+    return result_type("services.commands", name)
+
+
+def _file(name: str) -> Any:
+    return result_type("services.file_commands", name)
+
+
+def _word(kind: Kind | str) -> Word:
+    """A kind as the door has it: a `mdht.model.Kind`, its number, or the word. Raises BadText."""
+    word = kind if isinstance(kind, str) else _WORDS.get(kind, "")
+    if word not in KINDS:
+        raise BadText("kind", str(kind), f"it is one of {', '.join(KINDS)}")
+    return cast(Word, word)
+
+
+def _limited(timeout: float | None) -> float | None:
+    """Raises BadText."""
+    if timeout is not None and not 0 < timeout <= TIMEOUT_MAX_S:
+        raise BadText("timeout", f"{timeout:g}", f"it is more than 0 and at most {TIMEOUT_MAX_S:g} seconds")
+    return timeout

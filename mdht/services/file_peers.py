@@ -1,0 +1,124 @@
+"""Which peers a share or a fetch talks to: the closest to each address, those that failed left out, a stream to each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from ..codec import Purpose
+from ..errors import LinkClosed, MdhtError, RemoteError
+from ..files import Regions
+from ..limits import LOOKUP_TIMEOUT_S, K
+from .commands import DoFind, FoundPeers
+from .errors import NotLinked
+from .file_desk import Desk
+from .file_pipeline import Pipeline
+from .file_streams import StreamPort
+from .roster import Known
+
+_LOOKUPS: Final = 8
+"""Lookups at a time: each is three questions at a time, and what it finds may save the next one."""
+
+_CHANCES: Final = 2
+"""Times that a peer may fail in one share or fetch: a link that was replaced or moved is dialled again."""
+
+_STREAMS: Final = 64
+"""Streams of one share or fetch at a time; the one used longest ago is closed for another."""
+
+
+class Finder:
+    """The closest peers, from few lookups. One for all shares and fetches of a node."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._regions: Regions[Known] = Regions(K)
+        self._looking = asyncio.Semaphore(_LOOKUPS)
+
+    async def closest(self, address: bytes, count: int) -> list[Known]:
+        """Peers around the address, the closest first; `count` of them or more where there are so many."""
+        there = self._regions.closest(address, count, self._desk.now_s)
+        if there is not None:
+            return there
+        async with self._looking:
+            there = self._regions.closest(address, count, self._desk.now_s)
+            if there is None:
+                there = await self.look_up(address)
+        return there
+
+    async def look_up(self, address: bytes) -> list[Known]:
+        """The same, by a lookup in any case."""
+        found: FoundPeers = await self._desk.ask("api", DoFind(address, LOOKUP_TIMEOUT_S))
+        peers = [Known(one, record) for one, record in zip(found.ids, found.records, strict=True)]
+        if found.converged:
+            self._regions.learn(address, peers, self._desk.now_s)
+        return peers
+
+
+class PeerStreams:
+    """The streams of one share or fetch, all for one purpose."""
+
+    def __init__(self, port: StreamPort, purpose: Purpose) -> None:
+        self._port = port
+        self._purpose = purpose
+        self._pipelines: dict[bytes, Pipeline] = {}
+        self._failures: dict[bytes, int] = {}
+
+    def usable(self, peer: Known) -> bool:
+        """Whether it has not failed too often."""
+        return self._failures.get(peer.id, 0) < _CHANCES
+
+    def load_bytes(self, peer: Known) -> int:
+        """What waits for its answers."""
+        pipeline = self._pipelines.get(peer.id)
+        return 0 if pipeline is None else pipeline.load_bytes
+
+    async def ask(self, peer: Known, item: bytes, cost_bytes: int) -> object:
+        """The answer of that peer. Raises MdhtError; where only the link broke, it was asked again."""
+        while True:
+            pipeline = self._to(peer)
+            try:
+                return await pipeline.submit(item, cost_bytes)
+            except MdhtError as error:
+                self._failed(pipeline, error)
+                if not isinstance(error, LinkClosed | NotLinked) or not self.usable(peer):
+                    raise
+
+    def distrust(self, peer: Known, error: RemoteError) -> None:
+        """It sent what was not asked for: nothing more is asked of it."""
+        self._failures[peer.id] = _CHANCES
+        pipeline = self._pipelines.pop(peer.id, None)
+        if pipeline is not None:
+            pipeline.fail(error)
+
+    def check(self, now_s: float) -> None:
+        """To be called about every second."""
+        for pipeline in list(self._pipelines.values()):
+            pipeline.check(now_s)
+
+    def close(self) -> None:
+        """All of it is over."""
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+        self._pipelines.clear()
+
+    def _to(self, peer: Known) -> Pipeline:
+        pipeline = self._pipelines.pop(peer.id, None)
+        if pipeline is None or pipeline.dead is not None:
+            if len(self._pipelines) >= _STREAMS:
+                self._close_one()
+            pipeline = Pipeline(self._port, peer, self._purpose)
+        self._pipelines[peer.id] = pipeline  # the last one used is the last one here
+        return pipeline
+
+    def _close_one(self) -> None:
+        idle = next((one for one, pipeline in self._pipelines.items() if not pipeline.load_bytes), None)
+        if idle is not None:
+            self._pipelines.pop(idle).close()
+
+    def _failed(self, pipeline: Pipeline, error: Exception) -> None:
+        """Once for each stream that broke, however many waited on it."""
+        peer = pipeline.peer
+        if self._pipelines.get(peer.id) is pipeline and pipeline.dead is not None:
+            del self._pipelines[peer.id]
+            chance = isinstance(error, LinkClosed | NotLinked)
+            self._failures[peer.id] = self._failures.get(peer.id, 0) + (1 if chance else _CHANCES)

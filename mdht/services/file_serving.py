@@ -1,0 +1,265 @@
+"""What peers are served by streams: records that they ask for, and records that they put.
+
+What waits in a stream is bounded: of records that are being stored and of answers that wait to be sent, `SERVED_BYTES`;
+beyond that its peer gets no more credit, nor does anybody while all streams together have `SERVED_TOTAL_BYTES`. Records
+are put by the store service, so its quotas, its checks and its sync apply, and a verdict is sent only after them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Any, Final
+
+from ipc import IpcError
+
+from ..codec import ErrorCode, Purpose, Verdict, error_for
+from ..errors import LinkClosed, MdhtError, RemoteError
+from ..files import AddressReader, PutReader, Reply, pack_reply, pack_verdict
+from ..limits import SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S
+from .commands import Get, Have, Kept, Put, Serve
+from .file_desk import Desk
+from .file_streams import FileStream, StreamPort
+from .stream_commands import AcceptStream, StreamOffered
+
+_BATCH_BYTES: Final = 256 << 10
+"""Bytes of answers that are sent at once: as many as a stream takes."""
+
+
+class Served:
+    """One stream of a peer, and its task. Subclasses answer what comes on it."""
+
+    def __init__(self, serving: Serving, offered: StreamOffered) -> None:
+        self.serving = serving
+        self.peer = offered.peer
+        self.subnet = offered.subnet
+        self.moved_s = serving.desk.now_s
+        self.stream: FileStream = serving.port.serve(offered, self)
+        self.task = serving.desk.loop.create_task(self._guarded())
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    # -- what comes ----------------------------------------------------------------------------------------------------
+
+    def came(self, data: bytes) -> None:
+        """See `StreamUser`."""
+        self.moved_s = self.serving.desk.now_s
+        try:
+            self.take_untrusted(data)
+        except RemoteError as error:
+            self.give_up(ErrorCode.REJECTED, str(error))
+        self._wake.set()
+
+    def done(self) -> None:
+        """See `StreamUser`."""
+        self._ended = True
+        self._wake.set()
+
+    def over(self, error: Exception | None) -> None:
+        """See `StreamUser`."""
+        self.task.cancel()
+
+    def give_up(self, code: ErrorCode, text: str) -> None:
+        """End it, with a reason for the peer."""
+        self.stream.reset(code, text)
+        self.task.cancel()
+
+    # -- for subclasses ------------------------------------------------------------------------------------------------
+
+    def take_untrusted(self, data: bytes) -> None:
+        """What came. Raises RemoteError."""
+        raise NotImplementedError
+
+    async def serve(self) -> None:
+        """Answer until all is answered and the peer has ended."""
+        raise NotImplementedError
+
+    async def woken(self) -> None:
+        """Something came, or changed."""
+        self._wake.clear()
+        await self._wake.wait()
+
+    @property
+    def ended(self) -> bool:
+        """The peer asks nothing more."""
+        return self._ended
+
+    def wake(self) -> None:
+        """Something changed."""
+        self._wake.set()
+
+    async def _guarded(self) -> None:
+        try:
+            await self.serve()
+            self.stream.finish()
+        except (LinkClosed, IpcError):
+            pass  # the peer is gone, or this node is closing: nobody is left to be told
+        except MdhtError as error:
+            self.stream.reset(ErrorCode.INTERNAL, str(error))
+        finally:
+            self.serving.forget(self)
+
+
+class ServedGets(Served):
+    """Records by their addresses, in order."""
+
+    def __init__(self, serving: Serving, offered: StreamOffered) -> None:
+        self._reader = AddressReader()
+        self._wanted: deque[bytes] = deque()
+        super().__init__(serving, offered)
+
+    def take_untrusted(self, data: bytes) -> None:
+        self._wanted.extend(self._reader.feed_untrusted(data))
+
+    async def serve(self) -> None:
+        serving, wanted = self.serving, self._wanted
+        while True:
+            if not wanted:
+                if self.ended:
+                    return
+                await self.woken()
+                continue
+            answers: list[bytes] = []
+            size = count = 0
+            while wanted and size < _BATCH_BYTES:
+                have: Any = await serving.desk.ask("store", Serve(Get(wanted.popleft())))
+                answer = pack_reply(have.record if isinstance(have, Have) else None)
+                serving.served_records += isinstance(have, Have)
+                answers.append(answer)
+                size += len(answer)
+                count += 1
+            await self.stream.send(b"".join(answers))
+            self.moved_s = serving.desk.now_s
+            self.stream.consumed(count * AddressReader.head_bytes)
+
+
+class ServedPuts(Served):
+    """Records to be stored, each answered with its verdict, in order."""
+
+    def __init__(self, serving: Serving, offered: StreamOffered) -> None:
+        self._reader = PutReader()
+        self._storing: deque[tuple[int, asyncio.Future[Any]]] = deque()
+        self._waiting_bytes = 0
+        self._unused_bytes = 0
+        super().__init__(serving, offered)
+
+    def take_untrusted(self, data: bytes) -> None:
+        self._unused_bytes += len(data)
+        for record, lease_s in self._reader.feed_untrusted(data):
+            put = Serve(Put(record, None, lease_s), self.peer, self.subnet)
+            future = self.serving.desk.ask("store", put)
+            future.add_done_callback(self._stored)
+            self._storing.append((len(record), future))
+            self._waiting_bytes += len(record)
+            self.serving.waiting_bytes += len(record)
+        self._grant()
+
+    def _stored(self, future: asyncio.Future[Any]) -> None:
+        if not future.cancelled():
+            future.exception()  # it is looked at when its turn comes
+        self.wake()
+
+    def _grant(self) -> None:
+        """Credit for more, unless too much waits."""
+        if self._unused_bytes and self._waiting_bytes < SERVED_BYTES and not self.serving.is_full:
+            size, self._unused_bytes = self._unused_bytes, 0
+            self.stream.consumed(size)
+
+    async def serve(self) -> None:
+        serving, storing = self.serving, self._storing
+        try:
+            while True:
+                self._grant()
+                if not storing or not storing[0][1].done():
+                    if not storing and self.ended:
+                        self._reader.finish()
+                        return
+                    await self.woken()
+                    continue
+                verdicts: list[bytes] = []
+                size = 0
+                while storing and storing[0][1].done():
+                    record_bytes, future = storing.popleft()
+                    size += record_bytes
+                    verdicts.append(pack_verdict(_verdict(future)))
+                    serving.kept_records += 1
+                self._answered(size)
+                await self.stream.send(b"".join(verdicts))
+                self.moved_s = serving.desk.now_s
+        finally:
+            self._answered(sum(size for size, _ in storing))
+
+    def _answered(self, size: int) -> None:
+        self._waiting_bytes -= size
+        self.serving.less(size)
+
+
+class Serving:
+    """All streams of peers, at most `most` at a time."""
+
+    def __init__(self, desk: Desk, port: StreamPort, most: int) -> None:
+        self.desk = desk
+        self.port = port
+        self.waiting_bytes = 0
+        """Of records that are being stored, for all streams."""
+        self.served_records = self.kept_records = self.refused = 0
+        self._most = most
+        self._all: dict[Served, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether too much waits for the store, of all peers together."""
+        return self.waiting_bytes >= SERVED_TOTAL_BYTES
+
+    def less(self, size: int) -> None:
+        """So much waits no more."""
+        was_full = self.is_full
+        self.waiting_bytes -= size
+        if was_full and not self.is_full:
+            for one in self._all:
+                one.wake()
+
+    def offered(self, offered: StreamOffered) -> None:
+        """A peer wants a stream."""
+        kinds: dict[int, type[Served]] = {Purpose.GET_RECORDS: ServedGets, Purpose.PUT_RECORDS: ServedPuts}
+        kind = kinds.get(offered.purpose)
+        if kind is None:
+            self._refuse(offered, ErrorCode.UNSUPPORTED, f"streams for purpose {offered.purpose} are not served here")
+        elif len(self._all) >= self._most:
+            self._refuse(offered, ErrorCode.BUSY, f"{self._most} streams are served already: ask another peer")
+        else:
+            self._all[kind(self, offered)] = None
+            self.desk.cast("links", AcceptStream(offered.link, offered.stream))
+
+    def _refuse(self, offered: StreamOffered, code: ErrorCode, text: str) -> None:
+        self.refused += 1
+        self.port.refuse(offered, code, text)
+
+    def forget(self, served: Served) -> None:
+        """It is over."""
+        self._all.pop(served, None)
+
+    def check(self, now_s: float) -> None:
+        """To be called every few seconds: streams on which nothing happens are ended."""
+        for one in list(self._all):
+            if now_s > one.moved_s + STREAM_IDLE_S:
+                one.give_up(ErrorCode.CANCELLED, f"nothing was said in {STREAM_IDLE_S:g} s")
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Those that run."""
+        return [one.task for one in self._all]
+
+
+def _verdict(future: asyncio.Future[Any]) -> Reply:
+    error = future.exception()
+    if error is not None:
+        told = error_for(0, error)
+        return Reply(True, told.code, 0, told.text)
+    kept = future.result()
+    if not isinstance(kept, Kept):
+        return Reply(True, int(ErrorCode.INTERNAL), 0, "internal error")
+    return Reply(False, Verdict(kept.verdict), kept.lease_s)
