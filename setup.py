@@ -17,12 +17,16 @@ setup(
         "msgpack>=1.1",
         "psutil>=6",
         "cryptography>=43",
+        "PyNaCl>=1.5",
         "pyOpenSSL>=25",
         "msgspec>=0.19",
         "lmdb>=3",
         "greenlet>=3.1",
+        "click>=8.1.7",
+        "rich>=13.7",
         'uvloop>=0.21; sys_platform != "win32" and platform_python_implementation == "CPython"',
     ],
+    entry_points={"console_scripts": ["mdht=mdht.cli:main"]},
     extras_require={
         "test": [
             "pytest>=8",

@@ -1,4 +1,7 @@
-"""Ed25519 signatures (RFC 8032) behind one small interface: the only module that knows the cryptographic library.
+"""Ed25519 signatures (RFC 8032) behind one small interface: the only module that knows the cryptographic libraries.
+
+Keys are read, written and used by OpenSSL (`cryptography`); signatures are checked by libsodium (`PyNaCl`), which takes
+38 µs where OpenSSL takes 60, and every replica checks every record.
 
 Whatever is signed begins with a *context*, a text that says what the signature is for, and a zero byte. A signature
 made for one purpose is therefore worth nothing for another (as contexts in RFC 8032, section 5.1, which few libraries
@@ -11,19 +14,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
+from nacl.bindings import crypto_sign_open
+from nacl.exceptions import CryptoError
 
 from ..errors import BadKey, BadSignature
-from ..limits import KEY_SEED_BYTES
-
-_PUBLIC: Final = Ed25519PublicKey.from_public_bytes
+from ..limits import KEY_SEED_BYTES, PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 
 
 class SigningKey:
@@ -73,13 +76,13 @@ def verify(public: bytes, context: str, message: bytes, signature: bytes) -> Non
     """Check the `signature` by the key `public` over `context`, a zero byte and `message`.
 
     Raises BadSignature, which names the context, where it is wrong in any way: also where `public` is no key or a
-    `WEAK` one, or a length is wrong. 60 µs.
+    `WEAK` one, or a length is wrong. 40 µs.
     """
-    if public not in WEAK:
+    if len(public) == PUBLIC_KEY_BYTES and len(signature) == SIGNATURE_BYTES and public not in WEAK:
         try:
-            _PUBLIC(public).verify(signature, context.encode() + b"\0" + message)
+            crypto_sign_open(b"".join((signature, context.encode(), b"\0", message)), public)
             return
-        except (InvalidSignature, ValueError):
+        except CryptoError:
             pass
     raise BadSignature(context)
 

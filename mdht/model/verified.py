@@ -1,4 +1,4 @@
-"""Peer records that were verified once: they come again with every answer, and a signature costs 60 µs to check.
+"""Peer records that were verified once: they come again with every answer, and a signature costs 40 µs to check.
 
 A record is known by all its bytes, so whatever differs in one bit is verified as new. Only its expiry is looked at
 again. The table is bounded, and the one used longest ago goes first.

@@ -8,7 +8,8 @@ Call `next` until it does not say Ask; then again after every answer, every fail
 The shape is rust-libp2p's (`kad/src/query/peers/closest.rs`), the rules are these:
 
 - *Order.* The nearest peers known are asked first, `parallel` (α) at once. Once α answers in a row bring nobody nearer,
-  all of the nearest are asked at once (Kademlia, section 2.3).
+  all of the nearest are asked at once (Kademlia, section 2.3). Once a value was found, no more are asked at a time than
+  values are still wanted: the neighbourhood is reached, and mostly has them.
 - *Converged* is a lookup when the `wanted` nearest, those aside that failed or are slow, have answered.
 - *Hedging.* A peer slower than a multiple of the usual frees its place; its answer still counts. While everybody is
   slow the patience doubles, so our own slow link does not turn into a flood of questions. That nothing was found is not
@@ -166,6 +167,8 @@ class Lookup(Generic[P, V]):
         room = self._waiting < (
             config.parallel if self._stalled < config.parallel else max(config.parallel, config.wanted)
         )
+        if self._found:
+            room = room and self._waiting < self.values - len(self._found)
         places, settled, limited = 0, True, False
         doubtful: Candidate[P] | None = None
         for candidate in self._candidates:

@@ -146,7 +146,7 @@ def test_as_many_values_as_wanted() -> None:
     steps = Steps(10, 20, 30, values=2)
     steps.asks()
     steps.answers(10, value=b"v1")
-    assert steps.asks() == [30]
+    assert steps.asks() == [], "the one that is waited for mostly has it, too"
     steps.answers(20, value=b"v2")
     assert [found.value for found in steps.result().found] == [b"v1", b"v2"]
 
