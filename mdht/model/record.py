@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from struct import Struct
 from typing import Final, Literal
@@ -89,7 +90,7 @@ def address_of(kind: Kind, key: bytes, owner: bytes = b"") -> bytes:
     return sha256(_ADDRESS + _KIND_KEY(kind, len(key)) + key).digest()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Content:
     """A content record: a value, found by its hash. No signature, and no expiry of its own (storers give a lease)."""
 
@@ -99,15 +100,15 @@ class Content:
     def kind(self) -> Literal[Kind.CONTENT]:
         return Kind.CONTENT
 
-    @property
+    @cached_property
     def key(self) -> bytes:
-        """SHA-256 of the value; computed each time."""
+        """SHA-256 of the value."""
         return sha256(self.value).digest()
 
-    @property
+    @cached_property
     def address(self) -> bytes:
-        """Where it is stored, 32 bytes; computed each time."""
-        return sha256(_CONTENT_ADDRESS + sha256(self.value).digest()).digest()
+        """Where it is stored, 32 bytes."""
+        return sha256(_CONTENT_ADDRESS + self.key).digest()
 
     @classmethod
     def make(cls, value: bytes) -> Content:
@@ -134,7 +135,7 @@ class Content:
 _CONTENT_ADDRESS: Final = _ADDRESS + _KIND_KEY(Kind.CONTENT, limits.HASH_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signed:
     """An owned or open record, or the tombstone of one. `sign` makes one, `unpack` reads one; only `verify` verifies.
 
@@ -151,9 +152,9 @@ class Signed:
     expires_s: int
     signature: bytes = b""
 
-    @property
+    @cached_property
     def address(self) -> bytes:
-        """Where it is stored, 32 bytes; computed each time."""
+        """Where it is stored, 32 bytes."""
         return address_of(self.kind, self.key, self.owner)
 
     @property
@@ -161,9 +162,9 @@ class Signed:
         """Whether it says that its owner deleted what was there."""
         return self.value is None
 
-    @property
+    @cached_property
     def value_hash(self) -> bytes:
-        """SHA-256 of the value, or `TOMBSTONE_HASH`; computed each time."""
+        """SHA-256 of the value, or `TOMBSTONE_HASH`."""
         return TOMBSTONE_HASH if self.value is None else sha256(self.value).digest()
 
     @classmethod

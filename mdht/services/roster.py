@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from struct import Struct
+from typing import Final
 
 from ipc import Interned, sendable
 
-from ..limits import MARK_BYTES
+from ..limits import CLOSEST_PEERS, MARK_BYTES
 from ..routing.nearest import nearest
 
 
@@ -41,6 +43,11 @@ class Roster:
     @cached_property
     def _numbers(self) -> list[int]:
         return [int.from_bytes(one, "big") for one in self.ids]
+
+    @cached_property
+    def marks(self) -> list[int]:
+        """The beginning of each id, as a number, in the order of ids."""
+        return [int.from_bytes(one[:MARK_BYTES], "big") for one in self.ids]
 
     @cached_property
     def _by_number(self) -> dict[int, Known]:
@@ -84,17 +91,34 @@ def marks_of(ids: Iterable[bytes]) -> bytes:
 
 
 def nearer_than_chosen(roster: Roster, address: bytes, chosen: bytes, asker: bytes) -> tuple[bytes, ...]:
-    """Packed records of peers nearer to `address` than the farthest that was chosen, but for those, and who asks."""
-    marks = {chosen[at : at + MARK_BYTES] for at in range(0, len(chosen), MARK_BYTES)}
-    others = [known for known in roster.closest(address, len(marks)) if known.id[:MARK_BYTES] not in marks]
-    if not others:
+    """Packed records of peers nearer to `address` than the farthest that was chosen, but for those, and who asks.
+
+    At most as many as were chosen, the nearest of them. Bytes beyond the last whole mark are ignored.
+    """
+    count = len(chosen) // MARK_BYTES
+    if not count:
         return ()
+    marks = _UNPACK[count](chosen[: count * MARK_BYTES])
     target = int.from_bytes(address[:MARK_BYTES], "big")
-    farthest = max(int.from_bytes(mark, "big") ^ target for mark in marks)
-    return tuple(
-        [
-            known.record
-            for known in others
-            if int.from_bytes(known.id[:MARK_BYTES], "big") ^ target < farthest and known.id != asker
+    farthest = max([mark ^ target for mark in marks])
+    if len(roster) <= _FEW:
+        there = roster.marks
+        nearer = [at for at, mark in enumerate(there) if mark ^ target < farthest and mark not in marks]
+        if not nearer:
+            return ()
+        nearer.sort(key=lambda at: there[at] ^ target)
+        found = [(roster.ids[at], roster.records[at]) for at in nearer]
+    else:
+        found = [
+            (known.id, known.record)
+            for known in roster.closest(address, len(marks))
+            if (mark := int.from_bytes(known.id[:MARK_BYTES], "big")) not in marks and mark ^ target < farthest
         ]
-    )
+    return tuple([record for peer, record in found if peer != asker][: len(marks)])
+
+
+_FEW: Final = 64
+"""Peers that are looked at one by one sooner than searched."""
+
+_UNPACK: Final = [Struct(f">{count}Q").unpack for count in range(CLOSEST_PEERS + 1)]
+"""By how many marks there are."""
