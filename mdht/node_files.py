@@ -128,13 +128,10 @@ def _share(node: _Files, path: str | os.PathLike[str], replicas: int, timeout: f
 
 def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float | None) -> DoFetch:
     text = os.fspath(path)
-    into = os.sep if text.endswith(os.sep) else ""
-    return DoFetch(
-        bytes(id),
-        os.path.join(os.path.abspath(text), into) if into else os.path.abspath(text),
-        os.urandom(16),
-        _s(node, timeout),
-    )
+    place = os.path.abspath(text)
+    if text.endswith(os.sep):
+        place = os.path.join(place, "")  # in that folder
+    return DoFetch(bytes(id), place, os.urandom(16), _s(node, timeout))
 
 
 def _begin(node: _Files, command: DoShare | DoFetch) -> Future[Any]:

@@ -58,6 +58,8 @@ class Life:
     """Times that everything is looked for, evenly spread, the last at the end."""
     delay_s: float = 0.02
     loss: float = 0.0
+    retry_s: float = 60.0
+    """Seconds after which what was lost, or is for a node that is cut off, is sent again."""
     keepalive_s: float = 1_800.0
     """Pings would be nearly all of the work."""
     config: Config = field(default_factory=Config)
@@ -96,7 +98,7 @@ class Simulation:
 
     def __init__(self, life: Life) -> None:
         self.life = life
-        self.network = MemoryNetwork(life.seed, delay_s=life.delay_s, loss=life.loss)
+        self.network = MemoryNetwork(life.seed, delay_s=life.delay_s, loss=life.loss, retry_s=life.retry_s)
         self.nodes: list[Node] = []
         self.report = Report()
         self._random = random.Random(life.seed)

@@ -114,23 +114,16 @@ def stats(terms: Terms) -> None:
     if terms.json:
         output.result(parts)
         return
-    rows = [
-        (name, key.removesuffix("_bytes").removesuffix("_s").replace("_", " "), _shown(key, value))
-        for name, part in parts.items()
-        for key, value in part.items()
-        if not isinstance(value, dict | list)
-    ]
-    output.table(("Service", "What", "Value"), _grouped(rows))
-
-
-def _grouped(rows: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
-    """On a terminal, a service's name in its first row only."""
-    if not output.is_terminal():
-        return rows
-    before = [""] + [row[0] for row in rows]
-    return [
-        ("" if name == last else name, what, value) for (name, what, value), last in zip(rows, before, strict=False)
-    ]
+    output.parts(
+        {
+            name: [
+                (key.removesuffix("_bytes").removesuffix("_s").replace("_", " "), _shown(key, value))
+                for key, value in part.items()
+                if not isinstance(value, dict | list)
+            ]
+            for name, part in parts.items()
+        }
+    )
 
 
 def _shown(key: str, value: Any) -> str:

@@ -107,7 +107,7 @@ def identity(patient: Patient) -> Check:
         return _fail(name, f"others can read {file}", f"chmod 600 {file}; where they may have, make a new one")
     if patient.about is not None and patient.about.id != found.id:
         return _warn(name, "the running node has another than the file", "restart it to use that of the file")
-    return _ok(name, found.id.hex())
+    return _ok(name, f"{found.id.hex()[:16]}…; `mdht id` shows it whole")
 
 
 def store(patient: Patient) -> Check:

@@ -10,6 +10,7 @@ from . import output
 from .exits import DONE, FAILED
 from .terms import Terms, common
 
+_INDENT = 21
 _SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
 
@@ -45,6 +46,6 @@ def _show(name: str, state: str, text: str, advice: str) -> None:
     sign, colour = _SIGNS[state]
     if not output.is_terminal():
         sign = state
-    click.echo(f"{click.style(f'{sign:<4}', fg=colour, bold=True)} {name:<15} {text}")
+    click.echo(f"{click.style(f'{sign:<4}', fg=colour, bold=True)} {name:<15} {output.wrapped(text, _INDENT)}")
     if advice:
-        click.echo(f"{'':<20} → {advice}")
+        click.echo(f"{'':<{_INDENT}}→ {output.wrapped(advice, _INDENT + 2)}")

@@ -70,8 +70,11 @@ def _report(error: Exception, as_json: bool) -> None:
 def _wrong_usage(error: click.ClickException, as_json: bool) -> None:
     if as_json:
         _say(error.format_message(), "UsageError", error.exit_code, True)
-    else:
-        error.show()
+        return
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
+    _say(error.format_message(), "", error.exit_code, False)
 
 
 def _say(text: str, name: str, code: int, as_json: bool, details: dict[str, Any] | None = None) -> None:
@@ -82,7 +85,9 @@ def _say(text: str, name: str, code: int, as_json: bool, details: dict[str, Any]
         click.echo(json.dumps({"error": told}), err=True)
     else:
         label = click.style(f"{PROGRAM}:", fg="red", bold=True)
-        click.echo(f"{label} {text}", err=True)
+        from .output import wrapped
+
+        click.echo(f"{label} {wrapped(text, len(PROGRAM) + 2, err=True)}", err=True)
 
 
 def _hush() -> None:

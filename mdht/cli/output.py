@@ -76,6 +76,50 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def parts(tables: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    """Small tables of names and values on stdout: side by side on a terminal; else `table name value` a line."""
+    if not is_terminal():
+        table(("Part", "What", "Value"), [(part, *row) for part, rows in tables.items() for row in rows])
+        return
+    from rich.columns import Columns
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = []
+    for part, rows in tables.items():
+        one = Table(box=None, title=part, title_style="bold", title_justify="left", show_header=False, pad_edge=False)
+        one.add_column()
+        one.add_column(justify="right")
+        for name, value in rows:
+            one.add_row(Text(name), Text(value))
+        one.add_row("", "")
+        drawn.append(one)
+    Console(highlight=False).print(Columns(drawn, padding=(0, 3)))
+
+
+def wrapped(text: str, indent: int = 0, *, err: bool = False) -> str:
+    """Text broken between words for the terminal that it goes to, lines after the first indented; else as it is."""
+    if not (sys.stderr if err else sys.stdout).isatty():
+        return text
+    import shutil
+    import textwrap
+
+    width = max(40, shutil.get_terminal_size().columns) - 1
+    lines = [
+        textwrap.fill(
+            one,
+            width,
+            initial_indent=" " * indent,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for one in text.splitlines()
+    ]
+    return "\n".join(lines)[indent:]
+
+
 def _drawn(headers: Sequence[str], rows: list[list[str]], title: str) -> None:
     from rich import box
     from rich.console import Console

@@ -135,18 +135,19 @@ def get(
     got: dict[str, Any] = terms.node().ask(GetCall(called, kind, owner, timeout), timeout)
     value = cast(bytes, got["value"])
     got["size_bytes"] = len(value)
-    if target not in (None, "-"):
-        assert target is not None, "a file"
-        _write(target, value)
+    to_file = target is not None and target != "-"
+    if target is not None and to_file:
+        with open(target, "wb") as file:
+            file.write(value)
         del got["value"]
         got["path"] = os.path.abspath(target)
         terms.note(f"{output.size(len(value))} in {target}.")
     if terms.json:
         output.result({"kind": kind, **got})
-    elif target == "-" or not output.is_terminal():
-        output.raw(value)
-    elif target is None:
+    elif target is None and output.is_terminal():
         _show(terms, value)
+    elif not to_file:
+        output.raw(value)
 
 
 def _show(terms: Terms, value: bytes) -> None:
@@ -161,11 +162,6 @@ def _show(terms: Terms, value: bytes) -> None:
     output.raw(value)
     if not text.endswith("\n"):
         terms.note("")
-
-
-def _write(path: str, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
 
 
 def _all(terms: Terms, found: list[dict[str, Any]]) -> None:

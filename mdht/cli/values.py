@@ -11,7 +11,6 @@ import click
 from ..control.limits import TIMEOUT_MAX_S
 from ..limits import CLOSEST_PEERS, EXPIRES_S, HASH_BYTES, NUMBER_MAX, VALUE_BYTES
 
-
 if TYPE_CHECKING:
     _BytesType = click.ParamType[bytes]
     _NumberType = click.ParamType[int | float]

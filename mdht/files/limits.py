@@ -1,4 +1,4 @@
-"""Bounds of shares, each with its unit and its reason. All are protocol: who makes a share and who reads it must agree."""
+"""Bounds of shares, each with its unit and its reason. All are protocol: who makes one and who reads it must agree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..limits import VALUE_BYTES
 CHUNK_BYTES: Final = VALUE_BYTES - 256
 """Bytes of a chunk: with what a store adds it fits 16 pages of 4 KiB, where a full 64 KiB value would take 17."""
 
-CHUNK_LEAST_BYTES: Final = 4 << 10
+CHUNK_LEAST_BYTES: Final = 8 << 10
 """Least bytes of a chunk in a share made by others: smaller ones would be more list than content."""
 
 LIST_HASHES: Final = 2_000

@@ -50,11 +50,12 @@ class AsyncConnection(asyncio.Protocol):
     async def ask(self, call: Call, wait_s: float) -> Any:
         """The answer as plain values. Raises the node's error, NodeGone, TimedOut, TooLarge, BadMessage."""
         number = self.send(call)
-        answer = await self.wait(number, wait_s)
-        if answer is None:
-            method, _ = self._waiting.pop(number)
-            raise TimedOut(method, wait_s)
-        return self.result(number)
+        try:
+            if not await self.wait(number, wait_s):
+                raise TimedOut(self._waiting[number][0], wait_s)
+            return self.result(number)
+        finally:
+            self.forget(number)
 
     def send(self, call: Call) -> int:
         """Send a request; its number. Raises TooLarge and NodeGone."""
@@ -67,11 +68,11 @@ class AsyncConnection(asyncio.Protocol):
         self._transport.write(frame)
         return self._last
 
-    async def wait(self, number: int, wait_s: float) -> asyncio.Future[Any] | None:
-        """What holds the answer, once it has come; None where it did not in so many seconds."""
+    async def wait(self, number: int, wait_s: float) -> bool:
+        """Whether the answer has come within so many seconds."""
         _, future = self._waiting[number]
         await asyncio.wait([future], timeout=wait_s)
-        return future if future.done() else None
+        return future.done()
 
     def result(self, number: int) -> Any:
         """An answer that has come. Raises the node's error, and NodeGone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -50,6 +51,7 @@ class RemoteNode:
         """Without a directory: `MDHT_DATA_DIR`, else `~/.local/share/mdht`."""
         self.data_dir = default_data_dir() if data_dir is None else os.path.abspath(data_dir)
         self._pool = Pool(self.data_dir)
+        weakref.finalize(self, self._pool.close)  # for who forgets to close
         self._about: About | None = None
         self._loops: dict[asyncio.AbstractEventLoop, AsyncConnection] = {}
         self._closed = False
@@ -334,7 +336,7 @@ class RemoteNode:
         one = await AsyncConnection.open(self.data_dir)  # its own: closing it gives the transfer up
         try:
             number = one.send(call)
-            while await one.wait(number, _PROGRESS_S) is None:
+            while not await one.wait(number, _PROGRESS_S):
                 plain = await one.ask(ProgressCall(call.ticket), _ASK_S)
                 if plain is not None and progress is not None:
                     progress(requests.progress(plain))

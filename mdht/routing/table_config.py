@@ -20,9 +20,10 @@ class TableConfig:
     """Contacts nearest to the own id that always find room: twice as many as hold a record."""
     spares: int = 10
     """Contacts of a bucket that wait for a place: half a bucket, go-ethereum's number."""
-    refresh_s: float = 900.0
-    """A bucket nothing was looked up in for so long is refreshed: BEP 5's 15 minutes; an hour would do when traffic is
-    steady, a minute would be half the traffic of a small node."""
+    refresh_s: float = 3_600.0
+    """A bucket nothing was looked up in for so long is refreshed: Kademlia's hour (section 2.3). BEP 5 takes 15 minutes,
+    for contacts without links; ours are noticed when their link breaks, and refreshing was most of an idle node's work.
+    """
     questionable_s: float = 900.0
     """A contact unseen for so long is checked when another wants its place (BEP 5)."""
     check_again_s: float = 60.0

@@ -53,15 +53,24 @@ class Fetching:
 
     async def run(self, id: bytes, path: str) -> Fetched:
         """Do it. Raises as `Node.fetch`."""
+        made: list[Target] = []
+
+        def make() -> Target:
+            made.append(Target(path, root, id))
+            return made[0]
+
+        def abandon() -> None:
+            for target in made:
+                target.abandon()
+
         try:
             await self._disk.run(check_target, path)
             root = read_root(await self._load(id))
             self._operation.total_bytes = root.data_bytes
-            target = await self._disk.run(Target, path, root, id)
             try:
-                return await self._fetch(root, target)
-            finally:
-                await asyncio.shield(self._disk.run(target.abandon))
+                return await self._fetch(root, await self._disk.run(make))
+            finally:  # also where it was cancelled while it was made: this comes after it
+                await asyncio.shield(self._disk.run(abandon))
         finally:
             self._streams.close()
 
@@ -166,7 +175,7 @@ class Fetching:
     async def _of(self, peer: Known, address: bytes, hash: bytes) -> bytes | None:
         """What that peer has; None where it has nothing, or does not answer."""
         try:
-            packed: Any = await self._streams.ask(peer, pack_address(address), VALUE_BYTES)
+            packed: Any = await self._streams.ask(peer, pack_address(address), VALUE_BYTES, patient=False)
         except MdhtError:
             return None  # its stream is given up; the next peer is asked
         if packed is None:

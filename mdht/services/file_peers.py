@@ -1,12 +1,12 @@
-"""Which peers a share or a fetch talks to: the closest to each address, those that failed left out, a stream to each."""
+"""Which peers a share or a fetch talks to: the closest to an address, without those that failed; a stream to each."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
-from ..codec import Purpose
-from ..errors import LinkClosed, MdhtError, RemoteError
+from ..codec import ErrorCode, Purpose
+from ..errors import LinkClosed, MdhtError, RemoteError, RequestFailed
 from ..files import Regions
 from ..limits import LOOKUP_TIMEOUT_S, K
 from .commands import DoFind, FoundPeers
@@ -24,6 +24,12 @@ _CHANCES: Final = 2
 
 _STREAMS: Final = 64
 """Streams of one share or fetch at a time; the one used longest ago is closed for another."""
+
+
+_PAUSE_S: Final = 0.25
+"""Seconds before a peer that was busy is asked again; doubled each time, up to `_PAUSE_MOST_S`: 8 s together."""
+
+_PAUSE_MOST_S: Final = 4.0
 
 
 class Finder:
@@ -72,13 +78,24 @@ class PeerStreams:
         pipeline = self._pipelines.get(peer.id)
         return 0 if pipeline is None else pipeline.load_bytes
 
-    async def ask(self, peer: Known, item: bytes, cost_bytes: int) -> object:
-        """The answer of that peer. Raises MdhtError; where only the link broke, it was asked again."""
+    async def ask(self, peer: Known, item: bytes, cost_bytes: int, *, patient: bool) -> object:
+        """The answer of that peer. Raises MdhtError.
+
+        Where only the link broke, it is asked again; where it serves as many others as it does, again in a while, if
+        `patient`.
+        """
+        pause_s = _PAUSE_S
         while True:
             pipeline = self._to(peer)
             try:
                 return await pipeline.submit(item, cost_bytes)
             except MdhtError as error:
+                busy = isinstance(error, RequestFailed) and error.code == ErrorCode.BUSY
+                if patient and busy and pause_s <= _PAUSE_MOST_S:
+                    self._close_idle()  # or two shares may each hold the place that the other waits for
+                    await asyncio.sleep(pause_s)
+                    pause_s *= 2
+                    continue
                 self._failed(pipeline, error)
                 if not isinstance(error, LinkClosed | NotLinked) or not self.usable(peer):
                     raise
@@ -105,15 +122,15 @@ class PeerStreams:
         pipeline = self._pipelines.pop(peer.id, None)
         if pipeline is None or pipeline.dead is not None:
             if len(self._pipelines) >= _STREAMS:
-                self._close_one()
+                self._close_idle(1)
             pipeline = Pipeline(self._port, peer, self._purpose)
         self._pipelines[peer.id] = pipeline  # the last one used is the last one here
         return pipeline
 
-    def _close_one(self) -> None:
-        idle = next((one for one, pipeline in self._pipelines.items() if not pipeline.load_bytes), None)
-        if idle is not None:
-            self._pipelines.pop(idle).close()
+    def _close_idle(self, most: int = _STREAMS) -> None:
+        """The streams on which nothing waits, those used longest ago first."""
+        for one in [one for one, pipeline in self._pipelines.items() if not pipeline.load_bytes][:most]:
+            self._pipelines.pop(one).close()
 
     def _failed(self, pipeline: Pipeline, error: Exception) -> None:
         """Once for each stream that broke, however many waited on it."""

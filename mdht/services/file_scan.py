@@ -47,6 +47,11 @@ class Seen:
     inode: int = 0
 
 
+def spool() -> IO[bytes]:
+    """A temporary file, in memory until it is long."""
+    return tempfile.SpooledTemporaryFile(_SPOOL_BYTES)
+
+
 @dataclass(slots=True)
 class Scan:
     """What there is to share."""
@@ -61,21 +66,21 @@ class Scan:
     """At most 100, each as `path: why`."""
     skipped_total: int = 0
     faults: list[str] = field(default_factory=list)
-    spool: IO[bytes] = field(default_factory=lambda: tempfile.SpooledTemporaryFile(_SPOOL_BYTES))
+    listed: IO[bytes] = field(default_factory=spool)
 
     def add(self, seen: Seen) -> None:
         """One more, in order."""
         self.entries += 1
         self.files += seen.kind is not EntryKind.FOLDER
         self.size_bytes += seen.size_bytes
-        self.spool.write(_FORM.pack(seen.kind, len(seen.path), seen.size_bytes, seen.mtime_ns, seen.inode) + seen.path)
+        self.listed.write(_FORM.pack(seen.kind, len(seen.path), seen.size_bytes, seen.mtime_ns, seen.inode) + seen.path)
 
     def seen(self) -> Iterator[Seen]:
         """All of them again, in order."""
-        self.spool.seek(0)
-        while head := self.spool.read(_FORM.size):
+        self.listed.seek(0)
+        while head := self.listed.read(_FORM.size):
             kind, path_bytes, size, mtime_ns, inode = _FORM.unpack(head)
-            yield Seen(EntryKind(kind), self.spool.read(path_bytes), size, mtime_ns, inode)
+            yield Seen(EntryKind(kind), self.listed.read(path_bytes), size, mtime_ns, inode)
 
     def fault(self, path: bytes, why: str) -> None:
         """Something is wrong."""
@@ -90,7 +95,7 @@ class Scan:
 
     def close(self) -> None:
         """The list is not needed any more."""
-        self.spool.close()
+        self.listed.close()
 
 
 def scan(path: str) -> Scan:

@@ -21,7 +21,7 @@ from .file_commands import Shared
 from .file_desk import Desk, Disk, FileSettings, Window
 from .file_operation import FileOperation
 from .file_peers import Finder, PeerStreams
-from .file_scan import Scan, scan
+from .file_scan import scan
 from .file_source import Piece, Source
 from .file_streams import StreamPort
 from .roster import Known
@@ -64,16 +64,24 @@ class Sharing:
 
     async def run(self, path: str) -> Shared:
         """Do it. Raises as `Node.share`."""
-        found = await self._disk.run(scan, path)
-        source = Source(found)
-        try:
-            return await self._share(found, source)
-        finally:
-            self._streams.close()
-            await self._disk.run(source.close)
+        made: list[Source] = []
 
-    async def _share(self, found: Scan, source: Source) -> Shared:
-        operation = self._operation
+        def look() -> Source:
+            made.append(Source(scan(path)))
+            return made[0]
+
+        def close() -> None:
+            for source in made:
+                source.close()
+
+        try:
+            return await self._share(await self._disk.run(look))
+        finally:  # also where it was cancelled while it was made: this comes after it
+            self._streams.close()
+            await asyncio.shield(self._disk.run(close))
+
+    async def _share(self, source: Source) -> Shared:
+        operation, found = self._operation, source.scan
         operation.total_bytes, operation.files_total = found.size_bytes, found.files
         operation.moved()
         async with asyncio.TaskGroup() as placing:
@@ -175,7 +183,7 @@ class Sharing:
 
     async def _at(self, peer: Known, item: bytes) -> None:
         """Raises why it is not there."""
-        reply: Any = await self._streams.ask(peer, item, len(item))
+        reply: Any = await self._streams.ask(peer, item, len(item), patient=True)
         assert isinstance(reply, Reply), "of a put stream"
         if not reply.stored:
             raise RemoteRefusal(peer.id, reply.text or f"code {reply.code}")

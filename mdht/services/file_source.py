@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from ..errors import FileChanged
 from ..files import Builder, Entry, EntryKind, Root, ShareKind, pack_entry, pack_root
 from ..files.limits import CHUNK_BYTES
 from ..limits import FILE_BATCH_BYTES
-from .file_scan import OPEN, Scan, Seen
-
-_SPOOL_BYTES: Final = 4 << 20
+from .file_scan import OPEN, Scan, Seen, spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Source:
         self._files_done = 0
         self._kept = bytearray()
         self._begins_in = self._name
-        self._index: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_BYTES)
+        self._index: IO[bytes] = spool()
         self._index_bytes = 0
         self._digest = sha256()
         self._executable = False

@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -51,7 +51,7 @@ class Target:
         self._part = os.path.join(folder, f".mdht-{unique}.part")
         self._content = os.path.join(self._part, "content")
         self._index = os.path.join(self._part, "index")
-        self._entries: Iterator[Entry] | None = None
+        self._entries: Generator[Entry, None, None] | None = None
         self._entry: Entry | None = None
         self._left_bytes = 0
         self._digest = sha256()
@@ -130,6 +130,8 @@ class Target:
     def abandon(self) -> None:
         """Remove what was not moved. Raises nothing."""
         self._close_file()
+        if self._entries is not None:
+            self._entries.close()
         if self._lock >= 0:
             if self._is_folder:
                 shutil.rmtree(self._part, ignore_errors=True)
@@ -175,7 +177,7 @@ class Target:
         if self._root.data_bytes > free:
             raise CannotWrite(self.path, f"{self._root.data_bytes:,} bytes are needed and {free:,} are free")
 
-    def _read_index(self) -> Iterator[Entry]:
+    def _read_index(self) -> Generator[Entry, None, None]:
         reader = IndexReader(self._root.entries, self._root.data_bytes)
         if self._root.index_bytes:
             with open(self._index, "rb") as file:

@@ -1,4 +1,8 @@
-"""Answers what peers ask: records from the store, and where it has none, the peers closest to them."""
+"""Answers what peers ask: records from the store, and where it has none, the peers closest to them.
+
+It stands beside the links. Where the store is on disk it reads there itself, in whatever process it lives, and only
+puts go to the store service; with a store in memory, reads go there too.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,32 @@ from ipc import Answer, Interned, Service, Token
 
 from ..limits import CLOSEST_PEERS
 from ..model import address_in
+from ..store import Store
 from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve, WhoIsThere
+from .reading import have, have_all
 from .roster import Roster, nearer_than_chosen
+from .surroundings import Surroundings
 
 _ROSTER = 0
 """Tag of the question for the roster; those of the store count up from 1."""
 
 
 class Local(Service):
-    """Outlets: `store`, `peers`. Answers `Serve` as `commands` says; raises what the store raises."""
+    """Outlets: `store`, `peers`. `path` is the directory of an LMDB store that is there; empty: a store in memory.
+
+    Answers `Serve` as `commands` says; raises what the store raises.
+    """
+
+    def __init__(self, path: str, around: Surroundings) -> None:
+        self._path = path
+        self._around = around
+
+    def open(self) -> None:
+        self._store: Store | None = None
+        if self._path:
+            from ..store.lmdb import LmdbStore
+
+            self._store = LmdbStore(self._path, readonly=True)
 
     def start(self) -> None:
         self._open: dict[int, tuple[Token, Serve]] = {}
@@ -24,14 +45,25 @@ class Local(Service):
         self._handle: Interned | None = None
         self.outlets.peers.request(WhoIsThere(), _ROSTER)
 
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
     def call(self, command: Any) -> Any:
         if type(command) is Answer:
             return self._answered(command)
         if type(command) is not Serve:
             raise TypeError(f"the local service knows no {command!r}")
         question = command.question
-        if type(question) is Find:
+        kind = type(question)
+        if kind is Find:
             return self._nearest(question.target, question.peers)
+        store = self._store
+        if store is not None:
+            if kind is Get:
+                return self._completed(command, have(store, question, self._around.wall_s()))
+            if kind is GetAll:
+                return self._completed(command, have_all(store, question, self._around.wall_s()))
         self._last += 1
         self._open[self._last] = (self.later(), command)
         self.outlets.store.request(command, self._last)

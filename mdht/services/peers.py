@@ -59,6 +59,9 @@ _LOOK_S: Final = 30.0
 _RETRY_S: Final = 5.0
 """The same while nobody is linked."""
 
+_THOROUGH_S: Final = 300.0
+"""Seconds between looks at every single link: a third of what makes a contact doubtful (`TableConfig`)."""
+
 _REFRESH_S: Final = 20.0
 """Seconds for a refreshing lookup."""
 
@@ -114,6 +117,7 @@ class Peers(Service):
         self._refused = self._replaced = self._idle = 0
         self._ticking = False
         self._joining = 0
+        self._thorough_s = now_s + _THOROUGH_S
         self._looking: Timer = self.after(_LOOK_S, "look")
 
     def stop(self) -> None:
@@ -453,11 +457,13 @@ class Peers(Service):
             self._seeds.look(opened)
         for peer in self._lost.due(now_s):
             self._try_again(peer)
-        self._correct()
         self._refresh(now_s, opened)
-        for linked in self._links:
-            if linked.open and linked.contact is not None:
-                self._look_after(linked, linked.contact, now_s)
+        if now_s >= self._thorough_s:
+            self._thorough_s = now_s + _THOROUGH_S
+            self._correct()
+            for linked in self._links:
+                if linked.open and linked.contact is not None:
+                    self._look_after(linked, linked.contact, now_s)
         if self._links.crowded:
             self.outlets.links.request(LinkUses(), (_USES, 0))
         if self._table.version != self._saved[0] and now_s - self._saved[1] >= _SAVE_S:

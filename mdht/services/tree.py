@@ -84,7 +84,7 @@ async def plant(
     )
     await tree.aadd(
         "local",
-        Local(),
+        Local(path, around),
         where("local"),
         outlets={"store": "store", "peers": "peers"},
         bounds=bounds,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from .. import limits
 from ..codec import ENCODINGS
 from ..errors import ConfigError
-from .limits import CLOSE_S, EVENT_BYTES, EVENTS, TURN_BYTES, WRITE_RESUME_BYTES
+from .limits import CLOSE_S, EVENT_BYTES, EVENTS, REQUEST_BYTES, TURN_BYTES, WRITE_RESUME_BYTES
 from .parties import HandshakeConfig
 
 
@@ -24,6 +24,8 @@ class SessionConfig:
     """Seconds for a request where none are given."""
     requests: int = limits.LINK_REQUESTS
     """Requests that may wait for their answers, in each direction: more of ours raise, more of the peer's get BUSY."""
+    request_bytes: int = REQUEST_BYTES
+    """Bytes of the peer's requests that may wait for our answers before reading pauses."""
     streams: int = limits.LINK_STREAMS
     """Streams that each side may have opened: more of ours raise, more of the peer's get BUSY."""
     stream_credit_bytes: int = limits.STREAM_CREDIT_BYTES

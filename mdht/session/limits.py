@@ -39,5 +39,10 @@ EVENTS: Final = 1_024
 EVENT_BYTES: Final = 1 << 20
 """Bytes of the messages in them, likewise; what is being read at this moment comes on top."""
 
+REQUEST_BYTES: Final = 4 << 20
+"""Bytes of the peer's requests that may wait for our answers before reading pauses: 64 of the largest puts, which is
+more than a disk syncs at once, and `LINK_REQUESTS` of all others.
+"""
+
 CLOSE_S: Final = 5.0
 """Seconds for a goodbye to leave and the peer to close, before the link is dropped."""

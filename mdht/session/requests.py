@@ -143,12 +143,14 @@ class OurRequests:
 class TheirRequests:
     """What the peer asked and we have not answered."""
 
-    __slots__ = ("_limit", "_odd", "_waiting", "highest")
+    __slots__ = ("_limit", "_odd", "_waiting", "bytes", "highest")
 
     def __init__(self, dialled: bool, limit: int) -> None:
         self._odd = 0 if dialled else 1  # theirs are odd where we answered
         self._limit = limit
-        self._waiting: set[int] = set()
+        self._waiting: dict[int, int] = {}  # number to size
+        self.bytes = 0
+        """Of those that wait."""
         self.highest = 0
         """The highest number they used."""
 
@@ -158,8 +160,8 @@ class TheirRequests:
     def __contains__(self, number: object) -> bool:
         return number in self._waiting
 
-    def add(self, number: int) -> bool:
-        """A request came. False if too many wait already: answer BUSY, it is not kept.
+    def add(self, number: int, size: int) -> bool:
+        """A request of `size` bytes came. False if too many wait already: answer BUSY, it is not kept.
 
         Raises:
             Violation: the number is not one of theirs, or waits already.
@@ -172,16 +174,18 @@ class TheirRequests:
             self.highest = number
         if len(self._waiting) >= self._limit:
             return False
-        self._waiting.add(number)
+        self._waiting[number] = size
+        self.bytes += size
         return True
 
     def answered(self, number: int) -> None:
         """We answer it. Raises `WrongState` if it does not wait."""
         try:
-            self._waiting.remove(number)
+            self.bytes -= self._waiting.pop(number)
         except KeyError:
             raise WrongState("a request", f"not waiting ({number})", "be answered") from None
 
     def forget(self) -> None:
         """The link ended."""
         self._waiting.clear()
+        self.bytes = 0

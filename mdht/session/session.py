@@ -207,7 +207,7 @@ class Session:
             return False
         if self._handshake is not None:
             return self._handshake.state is not State.WANTED or self._reader.waiting_bytes < _HELD_BYTES
-        return self._talk is None or self._talk.unsent_bytes <= self._config.write_bytes
+        return self._talk is None or not self._talk.is_behind
 
     @property
     def traffic(self) -> int:
@@ -327,7 +327,12 @@ class Session:
         self._until_s = now_s + drain_s
 
     def retire(self, drain_s: float, now_s: float) -> None:
-        """Another link to this peer has taken over: ends once idle, or after `drain_s`. Raises `WrongState`."""
+        """Another link to this peer has taken over: ends once idle, or after `drain_s`. Nothing if it is over.
+
+        Raises `WrongState` before both nodes have accepted.
+        """
+        if self.life in _OVER:
+            return
         talk = self._open_talk("retire")
         until_s = now_s + drain_s
         self._until_s = min(self._until_s, until_s) if self.life is Life.MOVING else until_s

@@ -6,6 +6,7 @@ Everything that waits has a bound:
 |---|---|---|
 | our requests for an answer | `requests` | `request` raises `LinkFull` |
 | the peer's requests for ours | `requests` | the session answers BUSY |
+| bytes of those | `request_bytes` | reading should pause |
 | messages to be sent | `write_bytes` | `request` raises `LinkFull`, reading should pause |
 | replies to be sent | four times that | BUSY goes instead: the peer asks, and does not read |
 | streams | `streams` each side | `open_stream` raises `LinkFull`; BUSY |
@@ -294,6 +295,12 @@ class Talk:
         return self._streams.unsent_bytes
 
     @property
+    def is_behind(self) -> bool:
+        """More waits than should: of messages to be sent, or of the peer's requests for our answers."""
+        config = self._config
+        return self._out_bytes > config.write_bytes or self._theirs.bytes > config.request_bytes
+
+    @property
     def has_data(self) -> bool:
         """Whether `take` would give something."""
         return bool(self._out) or self._streams.ready
@@ -326,7 +333,7 @@ class Talk:
 
     def _on_request(self, message: Request, size: int, now_s: float) -> None:
         number = message.request
-        if not self._theirs.add(number):
+        if not self._theirs.add(number, size):
             self._busy(number, "requests")
         elif isinstance(message, Ping):
             self._theirs.answered(number)

@@ -121,7 +121,7 @@ def test_garbage_after_the_goodbye(caplog: pytest.LogCaptureFixture) -> None:
         before = node.stats().links.violations
         with RawPeer.dial(node.address) as peer:
             goodbye = codec.pack_frame(peer.encoding.encode(Goodbye(0, "bye")))
-            peer.say_plain(goodbye + b"\xff" * 5000)
+            peer.say_plain(goodbye + codec.pack_frame(b"\xc1" * 500) * 10)
             until(lambda: node.stats().links.links == 1, 10, "it is heard")
             for _ in range(50):
                 peer._write(random.Random(3).randbytes(1000))

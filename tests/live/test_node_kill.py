@@ -1,4 +1,4 @@
-"""Nodes in processes of their own that are killed: nothing acknowledged is lost, and nobody who waits waits for ever."""
+"""Nodes in processes of their own that are killed: nothing acknowledged is lost, and nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ def test_peers_killed_during_puts() -> None:
             node.connect(process.ready().address)
         put = [node.put_future(os.urandom(20), timeout=5) for _ in range(100)]
         put += [node.put_future(b"v", key=b"%d" % number, timeout=5) for number in range(50)]
+        put[30].result(10)
         for process in processes:
             process.kill()
             put += [node.put_future(os.urandom(20), timeout=5) for _ in range(50)]
@@ -105,4 +106,4 @@ def test_a_peer_that_is_stopped_and_goes_on() -> None:
                 assert not isinstance(done, MdhtError), done
         finally:
             os.kill(frozen.pid, signal.SIGCONT)
-        assert node.put(os.urandom(20), timeout=10).stored == 2
+        until(lambda: node.put(os.urandom(20), timeout=10).stored == 2, 30, "it is asked again")

@@ -46,7 +46,7 @@ def settings(lt: Any) -> dict[str, object]:
 
 
 class LibtorrentSessions(Nodes):
-    """Options: `record` is `immutable`, `mutable` (the get ends when its lookup has) or `mutable-first` (first find)."""
+    """Option: `record` is `immutable`, `mutable` (a get ends when its lookup has) or `mutable-first` (at the first find)."""
 
     notes = "UDP, in clear; mutable items are signed, immutable ones hashed"
 

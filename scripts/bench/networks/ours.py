@@ -26,9 +26,7 @@ class Ours(Nodes):
         self.nodes: list[Node] = []
         for number in range(count):
             directory = str(Path(base, str(number))) if lmdb else ""
-            config = Config(
-                store=self.options["store"], data_dir=directory, replicas=REPLICAS, timeout_s=OPERATION_S
-            )
+            config = Config(store=self.options["store"], data_dir=directory, replicas=REPLICAS, timeout_s=OPERATION_S)
             self.nodes.append(await self.stack.enter_async_context(Node(config)))
         return [(int.from_bytes(node.id, "big"), node.address) for node in self.nodes]
 

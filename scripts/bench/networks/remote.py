@@ -63,8 +63,8 @@ class Worker:
         return self.answer()
 
     def kill(self) -> None:
-        """SIGKILL: no goodbye."""
-        self.process.send_signal(signal.SIGKILL)
+        """SIGKILL, if it lives."""
+        self.process.kill()
         self.process.wait(STOP_S)
 
     def close(self) -> None:
@@ -87,6 +87,7 @@ class Network:
     def __init__(self, system: System, spread: Sequence[int]) -> None:
         self.system, self.spread = system, spread
         self.workers: list[Worker] = []
+        self.lost: list[Worker] = []
 
     def __enter__(self) -> Network:
         try:
@@ -109,11 +110,14 @@ class Network:
     def pids(self) -> list[int]:
         return [worker.pid for worker in self.workers]
 
-    def kill_last(self) -> None:
-        """End the last process without goodbye."""
+    def lose_last(self, kill: bool) -> None:
+        """End the last process without goodbye, or stop it where it is, until `close`."""
         worker = self.workers.pop()
-        worker.kill()
-        worker.close()
+        self.lost.append(worker)
+        if kill:
+            worker.kill()
+        else:
+            worker.process.send_signal(signal.SIGSTOP)
 
     def close(self) -> None:
         for worker in self.workers:
@@ -128,7 +132,10 @@ class Network:
             except (WorkerFailed, OSError):
                 pass
             worker.close()
-        self.workers = []
+        for worker in self.lost:
+            worker.kill()
+            worker.close()
+        self.workers, self.lost = [], []
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -9,51 +9,22 @@ from typing import Any
 
 import cpu
 from networks import System
+from networks.layout import KILLED, Layout
 from networks.remote import Network, Worker
 
 IN_FLIGHT = 32
-WARM_S = 1.5
-"""Of puts and of gets each, in windows: links are made, caches filled."""
+WARM_S = 1.0
+"""Of puts and of gets each, at most, in windows: links are made, caches filled."""
 WARM_OPERATIONS = 64
 """Of each, one at a time after that."""
 PUTS_PER_S, GETS_PER_S = 12_000, 30_000
 """Jobs prepared for a second: more than any system does."""
 
-KILL_VALUES = 600
-KILL_ALONE = 100
-"""Values that are got one at a time after the kill; the others in windows."""
-KILL_S = 20.0
+LOST_VALUES = 600
+LOST_ALONE = 100
+"""Of them, those that are got one at a time after the loss; then all of them, in windows."""
+LOST_S = 20.0
 """Seconds after which no further get is begun."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How many nodes each process holds; the first drives alone what is done one at a time."""
-
-    spread: tuple[int, ...]
-    killed: int = 0
-    """Processes, the last ones, that are ended by SIGKILL before the gets."""
-
-    @property
-    def nodes(self) -> int:
-        return sum(self.spread)
-
-    @property
-    def name(self) -> str:
-        live = self.spread[: len(self.spread) - self.killed]
-        text = f"{self.nodes} nodes, {len(live)} process{'es' * (len(live) > 1)}"
-        return f"{text}, {self.nodes - sum(live)} killed" if self.killed else text
-
-
-def even(nodes: int, processes: int) -> Layout:
-    """As many nodes in each process, the first ones taking the rest."""
-    return Layout(tuple(nodes // processes + (number < nodes % processes) for number in range(processes)))
-
-
-def quarter_killed(nodes: int, processes: int) -> Layout:
-    """The last quarter in a process of its own, to be killed."""
-    dying = nodes // 4
-    return Layout((*even(nodes - dying, processes).spread, dying), killed=1)
 
 
 @dataclass(frozen=True)
@@ -78,12 +49,13 @@ class Run:
 def turn(system: System, layout: Layout, seconds: float, every: bool = True) -> Iterator[Run]:
     """Measure. `every`: windows are shared out to all processes, instead of all to the first. Raises WorkerFailed."""
     with Network(system, layout.spread) as network:
-        drivers = network.workers[: len(network.workers) - layout.killed] if every else [network.driver]
+        drivers = network.workers[: layout.staying] if every else [network.driver]
+        warm_s = min(WARM_S, seconds)
         for what in ("puts", "gets"):
-            phase(network, drivers, "warm", what, IN_FLIGHT, int(PUTS_PER_S * WARM_S), WARM_S)
-            phase(network, drivers, "warm", what, 1, WARM_OPERATIONS, WARM_S)
-        if layout.killed:
-            yield from killed(network, drivers, layout, seconds)
+            phase(network, drivers, "warm", what, IN_FLIGHT, int(PUTS_PER_S * warm_s), warm_s)
+            phase(network, drivers, "warm", what, 1, WARM_OPERATIONS, warm_s)
+        if layout.loss:
+            yield from after_loss(network, drivers, layout, seconds)
             return
         for what, rate in (("puts", PUTS_PER_S), ("gets", GETS_PER_S)):
             for in_flight in (1, IN_FLIGHT):
@@ -91,16 +63,16 @@ def turn(system: System, layout: Layout, seconds: float, every: bool = True) -> 
                 yield phase(network, drivers, mode, what, in_flight, int(rate * seconds), seconds)
 
 
-def killed(network: Network, drivers: Sequence[Worker], layout: Layout, seconds: float) -> Iterator[Run]:
-    """Put, kill, get every value once, put again."""
-    yield phase(network, drivers, "put before", "puts", IN_FLIGHT, KILL_VALUES, KILL_S)
-    for _ in range(layout.killed):
-        network.kill_last()
-    yield phase(network, drivers, "get 1 after", "gets", 1, KILL_ALONE, KILL_S, again=False)
-    yield phase(network, drivers, f"get {IN_FLIGHT} after", "gets", IN_FLIGHT, KILL_VALUES, KILL_S, again=False)
+def after_loss(network: Network, drivers: Sequence[Worker], layout: Layout, seconds: float) -> Iterator[Run]:
+    """Put, lose the last process, get at once, put again."""
+    for driver in drivers:
+        driver.ask("forget")  # what was put to warm up
+    yield phase(network, drivers, "put before", "puts", IN_FLIGHT, LOST_VALUES, LOST_S)
+    network.lose_last(kill=layout.loss == KILLED)
+    for mode, in_flight, count in (("get 1", 1, LOST_ALONE), (f"get {IN_FLIGHT}", IN_FLIGHT, LOST_VALUES)):
+        yield phase(network, drivers, mode, "gets", in_flight, count, LOST_S, again=False)
     for in_flight in (1, IN_FLIGHT):
-        count = int(PUTS_PER_S * seconds)
-        yield phase(network, drivers, f"put {in_flight} after", "puts", in_flight, count, seconds)
+        yield phase(network, drivers, f"put {in_flight}", "puts", in_flight, int(PUTS_PER_S * seconds), seconds)
 
 
 def phase(
@@ -117,11 +89,15 @@ def phase(
     drivers = drivers[:1] if in_flight == 1 else drivers
     for number, driver in enumerate(drivers):
         driver.ask(f"prepare_{what}", count=share(count, len(drivers), number), **preparing)
+    for worker in network.workers:
+        worker.ask("collect")
     before = cpu.snapshot(network.pids())
     for number, driver in enumerate(drivers):
         driver.tell("run", in_flight=share(in_flight, len(drivers), number), seconds=seconds)
-    said = [driver.answer() for driver in drivers]
+    for driver in drivers:
+        driver.answer()
     used = cpu.spent(before, cpu.snapshot(network.pids()))
+    said = [driver.ask("results") for driver in drivers]
     replicas: Counter[int] = Counter()
     errors: Counter[str] = Counter()
     for one in said:
@@ -153,7 +129,7 @@ def share(count: int, among: int, number: int) -> int:
 
 
 def counted(network: Network, drivers: Sequence[Worker]) -> Counter[int]:
-    """How many nodes hold each value, of a system that can be looked into: replicas, and how many values have as many."""
+    """How many nodes hold each value, where that can be seen: replicas, and how many values have as many."""
     held: Counter[str] = Counter()
     for worker in network.workers:
         found = worker.ask("holders")

@@ -23,9 +23,9 @@ from typing import Any
 HERE = Path(__file__).resolve()
 sys.path[0:1] = [str(HERE.parents[1]), str(HERE.parents[3])]
 
-from networks import system
-from networks.base import End, Job, Nodes
-from networks.jobs import Stored, askers, gets, puts
+from networks import system  # noqa: E402
+from networks.base import End, Job, Nodes, Put  # noqa: E402
+from networks.jobs import Stored, askers, gets, puts  # noqa: E402
 
 STOP_S = 20.0
 LINE_BYTES = 16 << 20
@@ -40,6 +40,7 @@ class Worker:
         self.everybody: list[int] = []
         self.stored: list[Stored] = []
         self.jobs: list[Job] = []
+        self.ends: list[End] = []
         self.next_number = 0
         self.seed = os.urandom(8).hex()
         self.draw = random.Random(self.seed)
@@ -57,29 +58,40 @@ class Worker:
         self.jobs = list(puts(self.seed, self.next_number, count, len(self.own)))
         return len(self.jobs)
 
+    async def collect(self) -> None:
+        """Collect garbage, before a run rather than in it."""
+        gc.collect()
+
     async def prepare_gets(self, count: int, again: bool = True) -> int:
         self.jobs = list(gets(self.stored, count, self.draw, again))
         return len(self.jobs)
 
-    async def run(self, in_flight: int, seconds: float) -> dict[str, Any]:
-        """Does what was prepared; says how that went."""
-        gc.collect()
-        begun = perf_counter()
-        ends = await self.nodes.run(self.jobs, in_flight, seconds)
-        wall = perf_counter() - begun
-        self.jobs = []
+    async def run(self, in_flight: int, seconds: float) -> None:
+        """Do what was prepared. Nothing else, since CPU time is read before and after it."""
+        self.begun, self.seconds = perf_counter(), seconds
+        self.ends = await self.nodes.run(self.jobs, in_flight, seconds)
+        self.ended = perf_counter()
+
+    async def results(self) -> dict[str, Any]:
+        """How the last run went; what it put is remembered."""
+        ends, self.ends, self.jobs = self.ends, [], []
         self.keep(ends)
-        return {**summary(ends, wall), **in_time(ends, begun, min(wall, seconds))}
+        wall = self.ended - self.begun
+        return {**summary(ends, wall), **in_time(ends, self.begun, min(wall, self.seconds))}
 
     def keep(self, ends: list[End]) -> None:
         """Remember what was put and acknowledged."""
         for end in ends:
-            if end.key is None or not hasattr(end.job, "value") or hasattr(end.job, "key"):
+            if not isinstance(end.job, Put):
                 continue
             self.next_number = max(self.next_number, end.job.number + 1)
             if end.good:
                 where = askers(self.nodes.target(end.key), self.own, self.everybody, end.job.node)
                 self.stored.append(Stored(end.job.number, end.key, end.job.value, where))
+
+    async def forget(self) -> None:
+        """Get no more of what was put so far."""
+        self.stored = []
 
     async def holders(self) -> dict[str, int] | None:
         counts = self.nodes.holders()

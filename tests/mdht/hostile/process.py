@@ -1,7 +1,7 @@
 """A node in a process of its own: `python -m tests.mdht.hostile.process TOML` in the child, `NodeProcess` outside.
 
-The child prints a line once it listens, answers each line that it reads with its numbers, and stops at the end of its
-input.
+The child prints a line once it listens, answers each line that it reads, and stops at the end of its input. Lines are
+`numbers`, or an address to which it is to connect.
 """
 
 from __future__ import annotations
@@ -60,6 +60,11 @@ class NodeProcess:
         self._in.write("numbers\n")
         return self._hear()
 
+    def connect(self, address: str) -> None:
+        """Let it dial; nobody waits for how that ends."""
+        self._in.write(f"{address}\n")
+        self._hear()
+
     def _hear(self) -> Any:
         line = self._out.readline()
         assert line, f"it ended with {self.process.wait(10)}"
@@ -95,8 +100,8 @@ class NodeProcess:
                 pass  # it was killed with a line unread
 
 
-class _Counts(logging.Handler):
-    """How many warnings and errors were logged."""
+class _Loud(logging.Handler):
+    """The last warnings and errors that were logged."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -107,12 +112,16 @@ class _Counts(logging.Handler):
 
 
 def main(toml: str) -> None:
-    logged = _Counts()
+    logged = _Loud()
     logging.getLogger().addHandler(logged)
     me = psutil.Process()
     with Node(Config.from_toml(toml)) as node:
         print(json.dumps({"address": node.address}), flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            if line != "numbers\n":
+                node.connect_future(line.strip())
+                print("{}", flush=True)
+                continue
             gc.collect()
             stats = node.stats()
             numbers = {
@@ -121,6 +130,7 @@ def main(toml: str) -> None:
                 "descriptors": me.num_fds(),
                 "rss": me.memory_info().rss,
                 "links": stats.links.links,
+                "dialled": stats.links.dialled,
                 "half_open": stats.links.half_open,
                 "logged": logged.lines,
             }

@@ -6,7 +6,23 @@ import msgspec
 import pytest
 from OpenSSL import SSL
 
-from mdht.codec import Claim, Closest, Error, ErrorCode, Farewell, Find, Get, Goodbye, Moving, Ping, Pong, Stored
+from mdht.codec import (
+    Claim,
+    Closest,
+    Error,
+    ErrorCode,
+    Farewell,
+    Find,
+    Get,
+    Goodbye,
+    Moving,
+    Ping,
+    Pong,
+    Put,
+    Stored,
+    StreamOpen,
+    StreamReset,
+)
 from mdht.codec.encoding import ENCODINGS
 from mdht.codec.frame import pack_frame
 from mdht.errors import (
@@ -21,7 +37,18 @@ from mdht.errors import (
     WrongState,
 )
 from mdht.session.errors import LinkFull, PeerGone, PeerLeft, PeerSilent, TlsFailed, TlsTooOld, Violation
-from mdht.session.events import Answered, Asked, Ended, Noticed, Opened, Proven, Unanswered, Writable
+from mdht.session.events import (
+    Answered,
+    Asked,
+    Ended,
+    Noticed,
+    Opened,
+    Proven,
+    StreamAsked,
+    StreamEnded,
+    Unanswered,
+    Writable,
+)
 from mdht.session.life import Life
 from mdht.session.proof import Role
 from mdht.session.session import Session
@@ -605,6 +632,50 @@ def test_reading_pauses_while_events_wait() -> None:
     assert not small.b.session.wants_data
     small.b.drain(0.0)
     assert small.b.session.wants_data
+
+
+def test_reading_pauses_while_large_requests_wait() -> None:
+    pair = LinkPair.open(b=session_config(BOB, request_bytes=1000))
+    for _ in range(3):
+        pair.a.session.request(Put(pair.a.session.next_number, bytes(400)), 0.0)
+    pair.b.session.receive(pair.a.session.data_to_send(0.0), 0.0)
+    pair.b.drain(0.0)
+    assert not pair.b.session.wants_data
+    first, *_ = pair.b.take(Asked)
+    pair.b.session.reply(Closest(first.message.request, []))
+    assert pair.b.session.wants_data
+
+
+def test_a_link_that_is_over_has_nothing_to_retire() -> None:
+    pair = LinkPair.open()
+    pair.b.session.receive_eof(0.0)
+    pair.b.session.retire(60.0, 0.0)
+    assert pair.b.session.finished
+
+
+def test_a_stream_that_the_peer_takes_back_needs_no_answer() -> None:
+    """It is asked for and reset in one turn, so this node hears of both at once."""
+    for decide in ("reply", "accept_stream"):
+        pair, number = plain(), 1
+        pair.b.session.receive(say(StreamOpen(number, 1, b"")) + say(StreamReset(number, 9)), 0.0)
+        pair.b.drain(0.0)
+        assert pair.b.one(StreamAsked).number == pair.b.one(StreamEnded).number == number
+        if decide == "reply":
+            pair.b.session.reply(Error(number, ErrorCode.NOT_FOUND))
+            with pytest.raises(WrongState):
+                pair.b.session.reply(Error(number, ErrorCode.NOT_FOUND))
+        else:
+            with pytest.raises(LinkClosed):
+                pair.b.session.accept_stream(number)
+        assert not pair.b.take(Ended) and pair.b.session.stats().requests_in == 0
+
+
+def test_its_number_is_not_used_again_before_that() -> None:
+    pair = plain()
+    pair.b.session.receive(say(StreamOpen(1, 1, b"")) + say(StreamReset(1, 9)), 0.0)
+    pair.b.session.receive(say(StreamOpen(1, 1, b"")), 0.0)
+    pair.b.drain(0.0)
+    assert isinstance(pair.b.error, Violation)
 
 
 def test_request_numbers_begin_again() -> None:

@@ -1,0 +1,45 @@
+"""Answers to the two reading questions, from any store: in the store service, and in readers beside links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..limits import BATCH_RECORD_BYTES
+from ..model import Kind
+from ..store import Store
+from .commands import Get, GetAll, Have, HaveAll
+
+
+def have(store: Store, question: Get, now_s: float) -> Have | None:
+    """The record of an address; of an open name the first, and how many others there are. Raises what the store does."""
+    held = store.get(question.address, now_s)
+    if held is None:
+        return None
+    if held.packed[0] != Kind.CONTENT and held.record.kind == Kind.OPEN:
+        return Have(held.packed, len(store.get_all(question.address, now_s)) - 1)
+    return Have(held.packed)
+
+
+def have_all(store: Store, question: GetAll, now_s: float) -> HaveAll | None:
+    """The records of an open name but the first `skip`, as many as fit one answer. Raises what the store does."""
+    held = store.get_all(question.address, now_s)
+    if not held:
+        return None
+    records: list[bytes] = []
+    size = 0
+    for one in held[question.skip :]:
+        size += len(one.packed)
+        if records and size > BATCH_RECORD_BYTES:
+            break
+        records.append(one.packed)
+    return HaveAll(tuple(records), len(held))
+
+
+def shard_of_address(address: bytes, shards: int) -> int:
+    """Which of `shards` parts of a store keeps what is at an address: by its first bytes, so each has a range of them."""
+    return int.from_bytes(address[:4], "big") * shards >> 32
+
+
+def shard_paths(path: str, shards: int) -> Sequence[str]:
+    """The directories of a store's parts: of one alone, the path itself."""
+    return [path] if shards == 1 else [f"{path}.{number}-of-{shards}" for number in range(shards)]
