@@ -58,6 +58,15 @@ class Answer:
         return self.value
 
 
+class Shard(int):
+    """A key that names a shard by its number, and is not hashed: what `shard_key` returns where a command is for it.
+
+    Where there are fewer shards, it counts around.
+    """
+
+    __slots__ = ()
+
+
 class _AnswerFields:
     """An `Answer` before it is frozen: the same slots, so that it becomes one by a change of class."""
 
@@ -178,6 +187,11 @@ class Service:
         The timer is state: it moves along with what is left of it. It dies with the service. Raises `ValueError`.
         """
         return self._ipc_placed().timers.after(delay_s, command)
+
+    @property
+    def shard(self) -> int:
+        """Which of its service's shards this is, counted from 0; commands with the key `Shard(number)` come here."""
+        return self._ipc_placed().shard
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:

@@ -76,6 +76,7 @@ class CellBase:
         "serve",
         "service",
         "settled",
+        "shard",
         "tag",
         "taken",
         "timers",
@@ -90,6 +91,7 @@ class CellBase:
     ) -> None:
         self.id = cell_id
         self.name = name
+        self.shard = 0
         self.service = service
         self.host = host
         self.on_death = on_death

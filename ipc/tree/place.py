@@ -91,6 +91,7 @@ def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
     local = cell.host.agent is tree.local
     return {
         "cell": cell.id,
+        "shard": cell.shard,
         "name": record.name,
         "host": cell.host.id,
         "nests": record.placement.spawner == "inline" and record.placement.channel == "none",

@@ -55,14 +55,13 @@ class Local(Service):
         if type(command) is not Serve:
             raise TypeError(f"the local service knows no {command!r}")
         question = command.question
-        kind = type(question)
-        if kind is Find:
+        if type(question) is Find:
             return self._nearest(question.target, question.peers)
         store = self._store
         if store is not None:
-            if kind is Get:
+            if type(question) is Get:
                 return self._completed(command, have(store, question, self._around.wall_s()))
-            if kind is GetAll:
+            if type(question) is GetAll:
                 return self._completed(command, have_all(store, question, self._around.wall_s()))
         self._last += 1
         self._open[self._last] = (self.later(), command)

@@ -38,6 +38,7 @@ class Agent(TakingAgent):
             vars(service).update(state)
         cell = Cell(spec["cell"], spec["name"], service, host, self._died)
         cell.nests = spec["nests"]
+        cell.shard = spec["shard"]
         outlets = {}
         for name, port_id in spec["outlets"].items():
             outlets[name] = Outlet(name, cell, self.ports[port_id])
