@@ -26,14 +26,19 @@ from .model.names import check_network
 Fault = tuple[str, str, str]
 """Key, what is wrong, what would be right."""
 
-SERVICES: Final = ("store", "published", "peers", "upkeep", "local", "api", "files", "links", "door")
-"""The services of a node, in the order in which they are started; `door` where there is a `data_dir`."""
+SERVICES: Final = ("store", "published", "peers", "upkeep", "local", "api", "files", "links", "listener", "door")
+"""The services of a node, in the order in which they are started; `door` where there is a `data_dir`, and
+`listener` where links live in several places."""
 
 STAY: Final = {
     "peers": "it owns the routing table, which is not sent to another process",
+    "listener": "its sockets stay with the node",
     "door": "it stops the node when it is told to, so it stays in the node's process",
 }
 """Services that may not be in a process of their own, and why."""
+
+MANY: Final = ("links", "local")
+"""Services of which there may be several."""
 
 STORES: Final = ("memory", "lmdb")
 
@@ -154,9 +159,10 @@ class Config:
             wrong = f"{len(self.secret)} characters"  # never the secret itself
             faults.append(("secret", wrong, f"{2 * bounds.SECRET_BYTES} hexadecimal digits, or empty"))
         read("listen", self.listen, parse_listen)
-        if not faults and not self.advertise:
+        wrong_keys = {key for key, _, _ in faults}
+        if not self.advertise:
             for at, text in enumerate(self.listen):
-                if parse_listen(text)[1] in WILDCARDS:
+                if f"listen[{at}]" not in wrong_keys and parse_listen(text)[1] in WILDCARDS:
                     right = "a host of its own, or `advertise` with the address by which others reach this machine"
                     faults.append((f"listen[{at}]", repr(text), right))
         read("advertise", self.advertise, parse_address)
@@ -190,6 +196,16 @@ class Config:
                 faults.append((f"placements.{name}", "no such service", f"one of {', '.join(SERVICES)}"))
             elif fault := _misplaced(name, placement):
                 faults.append((f"placements.{name}", repr(placement), fault))
+        if not faults and self.places > 1:
+            links = Placement.parse(self.placements["links"])
+            local = Placement.parse(self.placements.get("local", "inline"))
+            if links.group is None or (local.spawner, local.count, local.group) != (
+                links.spawner,
+                links.count,
+                links.group,
+            ):
+                right = f"{links.spawner}:{links.count}@links for both: each process of links answers for itself"
+                faults.append(("placements.local", f"{local} beside {links}", right))
         return faults
 
     def check(self) -> None:
@@ -203,6 +219,11 @@ class Config:
     def secret_bytes(self) -> bytes:
         """The secret, 32 bytes, or none."""
         return _bytes(self.secret) or b""
+
+    @property
+    def places(self) -> int:
+        """In how many places links live: shards of the link service."""
+        return Placement.parse(self.placements.get("links", "inline")).count
 
     @property
     def listen_at(self) -> list[tuple[str, str, int]]:
@@ -258,8 +279,10 @@ def _misplaced(service: str, text: str) -> str:
         placement = Placement.parse(text)
     except PlacementError as error:
         return str(error)
-    if placement.count > 1:
-        return "one of each service: without a count"
+    if placement.count > 1 and service not in MANY:
+        return f"one of it, without a count; several there may be of {', '.join(MANY)}"
+    if placement.count > 1 and placement.spawner == "inline":
+        return "inline without a count: it is all one thread"
     if placement.spawner == "process" and service in STAY:
         return f"inline, coroutine or thread: {STAY[service]}"
     return ""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
+from shlex import quote
 
 
 class MdhtError(Exception):
@@ -555,7 +556,7 @@ class NoNode(NotDone):
         self.path = path
 
     def __str__(self) -> str:
-        return f"no node is running in {self.path}: start one with `mdht run --data-dir {self.path}`"
+        return f"no node is running in {self.path}: start one with `mdht run --data-dir {quote(self.path)}`"
 
 
 class NodeGone(NotDone):

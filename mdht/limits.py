@@ -259,6 +259,12 @@ SERVED_BYTES: Final = 512 << 10
 SERVED_TOTAL_BYTES: Final = 16 << 20
 """The same of all streams together: beyond it, none gets credit until the store has caught up."""
 
+STREAM_WIDE_BYTES: Final = 1 << 20
+"""Credit of a stream of records, where `STREAM_CREDIT_BYTES` would keep it waiting: 100 Mbit/s at 80 ms, and a receiver
+that is not scheduled for 10 ms at 1 Gbit/s. Who fetches gives it, since no more comes than it asked for; who is put to
+gives it to the first sixteen.
+"""
+
 STREAM_STALL_S: Final = 15.0
 """Seconds without an answer after which a peer's stream is given up, and others are asked: three times what one request
 may take, for a disk that is slow to sync.

@@ -242,7 +242,7 @@ class Node(FileCalls):
             await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)
             for name in ("api", "links", "peers", "store", "files"):
                 self._clients[name] = await tree.aclient(name)
-            self._here = tuple(await self._clients["links"].acall(WhereAmI()))
+            self._here = tuple(await self._clients["peers"].acall(WhereAmI()))
         except BaseException:
             self._clients = {}
             await tree.aclose()
@@ -530,7 +530,7 @@ class Node(FileCalls):
 
 _NUMBERS: Final = (
     ("api", ApiNumbers()),
-    ("links", LinkNumbers()),
+    ("peers", LinkNumbers()),
     ("peers", PeerNumbers()),
     ("store", StoreNumbers()),
 )

@@ -77,6 +77,7 @@ def _fail(name: str, text: str, advice: str) -> Check:
 
 
 def data_directory(patient: Patient) -> Check:
+    """Whether it is there, is ours, and is closed to others."""
     name, path = "data directory", patient.data_dir
     try:
         about = os.stat(path)
@@ -96,6 +97,7 @@ def data_directory(patient: Patient) -> Check:
 
 
 def identity(patient: Patient) -> Check:
+    """Whether there is one that can be read, by its owner alone."""
     name, file = "identity", os.path.join(patient.data_dir, IDENTITY_FILE)
     try:
         found = load_identity(patient.data_dir)
@@ -111,6 +113,7 @@ def identity(patient: Patient) -> Check:
 
 
 def store(patient: Patient) -> Check:
+    """Whether it can be opened, and what it holds."""
     name, path = "store", os.path.join(patient.data_dir, STORE_DIR)
     if patient.about is not None and patient.about.store == "memory":
         return _warn(
@@ -131,6 +134,7 @@ def store(patient: Patient) -> Check:
 
 
 def disk(patient: Patient) -> Check:
+    """Whether there is room."""
     name, path = "free disk", patient.data_dir
     while not os.path.isdir(path):
         path = os.path.dirname(path) or "/"
@@ -147,6 +151,7 @@ def disk(patient: Patient) -> Check:
 
 
 def lock(patient: Patient) -> Check:
+    """Whether a node runs there."""
     name = "running node"
     try:
         patient.holder = holder_of(patient.data_dir)
@@ -160,6 +165,7 @@ def lock(patient: Patient) -> Check:
 
 
 def door(patient: Patient) -> Check | None:
+    """Whether that node answers."""
     name = "answers"
     if patient.holder is None:
         return None
@@ -183,6 +189,7 @@ def door(patient: Patient) -> Check | None:
 
 
 def listening(patient: Patient) -> Check | None:
+    """Whether its addresses can be connected to from here."""
     name, about = "reachable", patient.about
     if about is None:
         return None
@@ -216,6 +223,7 @@ def _is_loopback(address: str) -> bool:
 
 
 def peers(patient: Patient) -> Check | None:
+    """Whether it knows anybody."""
     if patient.about is None:
         return None
     text = output.count(patient.peers, "peer")
@@ -227,6 +235,7 @@ def peers(patient: Patient) -> Check | None:
 
 
 def clock(patient: Patient) -> Check | None:
+    """Whether this machine's clock is that of its peers."""
     numbers = patient.stats.get("peers", {})
     offset_s = numbers.get("clock_offset_s")
     if offset_s is None:
@@ -243,6 +252,7 @@ def clock(patient: Patient) -> Check | None:
 
 
 def descriptors(patient: Patient) -> Check:
+    """Whether it may open as many files as it has links."""
     name = "open files"
     if patient.about is not None:
         limit = patient.about.open_files
@@ -259,6 +269,7 @@ def descriptors(patient: Patient) -> Check:
 
 
 def loop(patient: Patient) -> Check:
+    """Whether it has the faster event loop."""
     name = "event loop"
     used = patient.about.loop if patient.about is not None else ""
     if not used:
@@ -274,6 +285,7 @@ def loop(patient: Patient) -> Check:
 
 
 def versions(patient: Patient) -> Check:
+    """What is installed."""
     from importlib.metadata import PackageNotFoundError, version
 
     parts = [f"mdht {VERSION}", f"Python {platform.python_version()}"]

@@ -6,12 +6,12 @@ import click
 
 from . import output
 from .entry import COMPLETE, PROGRAM
-from .terms import Terms, common
+from .terms import Terms, alone
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@common
+@alone
 def completion(terms: Terms, shell: str) -> None:
     """Print a script that completes `mdht` commands in a shell.
 

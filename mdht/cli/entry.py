@@ -27,6 +27,9 @@ def entry(args: Sequence[str]) -> int:
     """Run one command; its exit code."""
     from .app import app
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed by who started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     if COMPLETE in os.environ:
         app.main(list(args), prog_name=PROGRAM, complete_var=COMPLETE)  # answers the shell, and exits
     as_json = "--json" in args[: args.index("--")] if "--" in args else "--json" in args
@@ -50,6 +53,7 @@ def entry(args: Sequence[str]) -> int:
         if not foreseen(error):
             raise
         _report(error, as_json)
+        _flush()
         return code_of(error)
 
 
@@ -71,6 +75,9 @@ def _wrong_usage(error: click.ClickException, as_json: bool) -> None:
     if as_json:
         _say(error.format_message(), "UsageError", error.exit_code, True)
         return
+    if type(error).__name__ == "NoArgsIsHelpError":  # of newer versions of click
+        click.echo(error.format_message(), err=True)
+        return
     if isinstance(error, click.UsageError) and error.ctx is not None:
         click.echo(error.ctx.get_usage(), err=True)
         click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
@@ -88,6 +95,13 @@ def _say(text: str, name: str, code: int, as_json: bool, details: dict[str, Any]
         from .output import wrapped
 
         click.echo(f"{label} {wrapped(text, len(PROGRAM) + 2, err=True)}", err=True)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _hush()  # the error that was told is that of stdout: its disk is full
 
 
 def _hush() -> None:

@@ -37,10 +37,13 @@ MEANINGS: Final = {
 _CODES: Final = {
     "BadKey": FAILED,
     "BadRecord": USAGE,
+    "BadShare": USAGE,
+    "BadTarget": USAGE,
     "BadText": USAGE,
     "ConfigError": USAGE,
     "NotARequest": USAGE,
     "TooLarge": USAGE,
+    "ChunksMissing": NOT_FOUND,
     "NotFound": NOT_FOUND,
     "NoNode": NO_NODE,
     "NodeGone": NO_NODE,

@@ -9,6 +9,7 @@ import click
 
 from ..control import FetchCall, ShareCall
 from ..control.limits import TICKET_BYTES
+from ..errors import shown
 from . import output
 from .progress import transfer
 from .terms import Terms, common, waiting
@@ -35,7 +36,7 @@ def share(terms: Terms, path: str, replicas: int, timeout: float | None) -> None
         return
     output.line(shared["id"].hex())
     for one in shared.get("skipped") or ():
-        terms.note(f"Skipped {one}")
+        terms.note(f"Skipped {shown(one, quotes=False, most=500)}")
     if (more := shared.get("skipped_total", 0) - len(shared.get("skipped") or ())) > 0:
         terms.note(f"Skipped {more:,} more.")
     terms.note(
@@ -57,7 +58,7 @@ def fetch(terms: Terms, id: bytes, path: str, timeout: float | None) -> None:
     if terms.json:
         output.result({"id": id, **fetched})
         return
-    output.line(fetched["path"])
+    output.raw(os.fsencode(os.path.abspath(path)) + b"\n")
     terms.note(f"Fetched {_described(fetched)}.")
 
 

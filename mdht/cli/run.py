@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from . import output
+from .exits import INTERRUPTED
 from .terms import Terms, common
 
 if TYPE_CHECKING:
@@ -33,23 +34,29 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 @click.option("--store", type=click.Choice(["lmdb", "memory"]), help="Where records are kept.  [default: lmdb]")
 @click.option("--replicas", type=int, metavar="N", help="Peers that a put is sent to.  [default: 8]")
 @click.option("--log-level", type=click.Choice(_LEVELS), default="warning", show_default=True, help="Of the log.")
+@click.option("--until-eof", is_flag=True, help="End when stdin ends, too: for programs that start nodes.")
 @common
-def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str, **flags: Any) -> int:
+def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str, until_eof: bool, **flags: Any) -> int:
     """Run a node in the foreground until SIGINT, SIGTERM or `mdht stop`; a second signal ends it at once.
 
     It prints its id and addresses once it listens. The log is on stderr. Options count more than the file.
     """
     from ..node import Node
+    from .leash import end_with_stdin
     from .serving import serve
     from .settings import secret_of, settings
 
+    if until_eof:
+        end_with_stdin()
     logging.basicConfig(stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s")
     if secret_file is not None:
         flags["secret"] = secret_of(secret_file)
     source = click.get_current_context().get_parameter_source("data_dir")
     named = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
     node = Node(settings(file, terms.data_dir, named, flags))
-    return serve(node, lambda: _ready(terms, node), node.await_stopped)
+    code = serve(node, lambda: _ready(terms, node), node.await_stopped)
+    terms.note("\nEnded." if code == INTERRUPTED and sys.stderr.isatty() else "Ended.")
+    return code
 
 
 def _ready(terms: Terms, node: Node) -> None:

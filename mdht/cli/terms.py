@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -38,8 +39,20 @@ class Terms:
             click.echo(text, err=True)
 
 
+def alone(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command that asks no node its `Terms` as the first argument."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Write JSON, errors too.")
+    @click.option("--quiet", "-q", is_flag=True, help="Write the result only.")
+    @functools.wraps(command)
+    def wrapper(*args: Any, as_json: bool, quiet: bool, **options: Any) -> Any:
+        return command(Terms(default_data_dir(), as_json, quiet), *args, **options)
+
+    return wrapper
+
+
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command its `Terms` as the first argument."""
+    """Gives a command its `Terms` as the first argument, and the option which node they mean."""
 
     @click.option(
         "--data-dir",
@@ -53,8 +66,6 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--quiet", "-q", is_flag=True, help="Write the result only.")
     @functools.wraps(command)
     def wrapper(*args: Any, data_dir: str | None, as_json: bool, quiet: bool, **options: Any) -> Any:
-        import os
-
         where = default_data_dir() if not data_dir else os.path.abspath(os.path.expanduser(data_dir))
         return command(Terms(where, as_json, quiet), *args, **options)
 

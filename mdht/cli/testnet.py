@@ -10,7 +10,7 @@ import click
 
 from . import output
 from .progress import steps
-from .terms import Terms, common
+from .terms import Terms, alone
 from .values import Number
 
 _MOST = 256
@@ -24,7 +24,7 @@ _MOST = 256
     "ask one by `mdht --data-dir DIR/node0`.  [default: a directory that is removed at the end]"
 )  # fmt: skip
 @click.option("--store", type=click.Choice(["lmdb", "memory"]), default="memory", show_default=True, help="Of each.")
-@common
+@alone
 def testnet(terms: Terms, nodes: int, directory: str | None, store: str) -> int:
     """Run several nodes in this process until SIGINT or SIGTERM.
 

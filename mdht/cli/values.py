@@ -91,6 +91,8 @@ def value_of(text: str) -> bytes:
     """The value: `-` reads stdin to its end, but no more than a record holds. Raises UsageError."""
     if text != "-":
         return os.fsencode(text)
+    if sys.stdin is None:
+        raise click.UsageError("There is no stdin to take the value from.")
     return limited(sys.stdin.buffer)
 
 

@@ -19,12 +19,14 @@ HOMES: Final = {
     "mdht.session.errors": "session",
     "mdht.store.errors": "store",
     "mdht.transport.errors": "transport",
-    "ipc.errors": "ipc",
 }
 """Modules whose errors cross under their own names, and what is written for each."""
 
 SYSTEM: Final = "system"
 VALUES: Final = "values"
+SERVICES: Final = "ipc"
+"""What services say when one of them is gone: the client is told that the node has ended."""
+
 OTHER: Final = ""
 
 
@@ -32,7 +34,7 @@ class Failure(NamedTuple):
     """An error as it is sent."""
 
     home: str
-    """One of `HOMES`, `SYSTEM`, `VALUES` or `OTHER`."""
+    """One of `HOMES`, `SYSTEM`, `VALUES`, `SERVICES` or `OTHER`."""
     name: str
     args: tuple[Any, ...]
 
@@ -50,7 +52,8 @@ def plain_failure(error: BaseException) -> Failure:
         text = str(error)[:TEXT_CHARS]
     except Exception:
         text = "its text could not be made"
-    return Failure(VALUES if cls is ValueError else OTHER, cls.__name__, (text,))
+    home = VALUES if cls is ValueError else SERVICES if cls.__module__ == "ipc.errors" else OTHER
+    return Failure(home, cls.__name__, (text,))
 
 
 def tuples(value: Any) -> Any:

@@ -94,18 +94,31 @@ def read_call(request: Request) -> Call:
 
 
 def pack_reply(number: int, result: Any) -> bytes:
-    """A reply as a frame. Raises TooLarge."""
-    return pack_frame(_pack((number, 0, result)), REPLY_BYTES)
+    """A reply as a frame. Text that is no Unicode (file names may be) is sent escaped. Raises TooLarge."""
+    try:
+        body = _pack((number, 0, result))
+    except UnicodeEncodeError:
+        body = _pack((number, 0, _escaped(msgspec.to_builtins(result, builtin_types=(bytes,)))))
+    return pack_frame(body, REPLY_BYTES)
 
 
 def pack_error(number: int, error: BaseException) -> bytes:
     """An error as a frame. Never raises: what is too large or cannot be packed crosses as its name."""
     try:
-        return pack_frame(_pack((number, 1, plain_failure(error))), REPLY_BYTES)
+        return pack_frame(_pack((number, 1, _escaped(plain_failure(error)))), REPLY_BYTES)
     except (TooLarge, TypeError, ValueError, OverflowError):
         return pack_frame(
             _pack((number, 1, Failure("", type(error).__name__, ("its text could not be sent",)))), REPLY_BYTES
         )
+
+
+def _escaped(plain: Any) -> Any:
+    """The same with `\\udcff` in six characters for what has no place in UTF-8."""
+    if isinstance(plain, str):
+        return plain.encode(errors="backslashreplace").decode()
+    if isinstance(plain, dict):
+        return {_escaped(key): _escaped(value) for key, value in plain.items()}
+    return [_escaped(one) for one in plain] if isinstance(plain, list | tuple) else plain
 
 
 def read_reply(body: bytes) -> Reply:

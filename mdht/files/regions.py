@@ -65,6 +65,11 @@ class Regions(Generic[P]):
         if len(self._regions) > REGIONS:
             self._drop(next(iter(self._regions)))
 
+    def is_whole(self, now_s: float) -> bool:
+        """Whether one lookup has found the whole network, lately."""
+        there = self._regions.get((0, 0))
+        return there is not None and there[0] > now_s
+
     def closest(self, address: bytes, count: int, now_s: float) -> list[P] | None:
         """All peers known to be around the address, the closest first; None where they may not be `count`, or old.
 

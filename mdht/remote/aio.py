@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from ..control import Call, pack_request, read_reply
+from ..control.limits import CLIENT_REQUESTS
 from ..control.wire import NO_REQUEST, read_failure, read_result, take_frame
 from ..data_dir import SOCKET_FILE, reason_of, socket_address
 from ..errors import DoorClosed, MdhtError, NodeGone, NoNode, TimedOut
@@ -22,6 +23,7 @@ class AsyncConnection(asyncio.Protocol):
         self._kept = bytearray()
         self._waiting: dict[int, tuple[str, asyncio.Future[Any]]] = {}
         self._last = 0
+        self._room = asyncio.Semaphore(CLIENT_REQUESTS)
         self._transport: Any = None
         self._error: Exception | None = None
         self._over = asyncio.get_running_loop().create_future()
@@ -49,6 +51,25 @@ class AsyncConnection(asyncio.Protocol):
 
     async def ask(self, call: Call, wait_s: float) -> Any:
         """The answer as plain values. Raises the node's error, NodeGone, TimedOut, TooLarge, BadMessage."""
+        if self._room.locked():
+            return await self._ask_later(call, wait_s)
+        async with self._room:
+            return await self._ask(call, wait_s)
+
+    async def _ask_later(self, call: Call, wait_s: float) -> Any:
+        """As many wait as the node reads from one client: what is more waits here, where it takes no memory there."""
+        began_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._room.acquire()
+        except TimeoutError:
+            raise TimedOut("a turn at the node", wait_s) from None
+        try:
+            return await self._ask(call, wait_s - (asyncio.get_running_loop().time() - began_s))
+        finally:
+            self._room.release()
+
+    async def _ask(self, call: Call, wait_s: float) -> Any:
         number = self.send(call)
         try:
             if not await self.wait(number, wait_s):

@@ -45,18 +45,22 @@ class Asking:
 
 
 def connect(seed: str, timeout: float | None) -> Asking:
+    """Answered by an id. Raises BadText."""
     return Asking(ConnectCall(seed, _limited(timeout)), timeout, bytes)
 
 
 def refresh(timeout: float | None) -> Asking:
+    """Answered by a number. Raises BadText."""
     return Asking(RefreshCall(_limited(timeout)), timeout, int)
 
 
 def peers(wait_s: float) -> Asking:
+    """Answered by a list of `PeerInfo`."""
     return Asking(PeersCall(), wait_s, lambda plain: converted(plain, list[_command("PeerInfo")]))  # type: ignore[misc]
 
 
 def stats(wait_s: float) -> Asking:
+    """Answered by `NodeStats`."""
     return Asking(StatsCall(), wait_s, lambda plain: converted(plain, result_type("node", "NodeStats")))
 
 
@@ -70,6 +74,7 @@ def put(
     replicas: int,
     timeout: float | None,
 ) -> Asking:
+    """Answered by `PutDone`. Raises BadText, TooLarge, and ValueError where kind and key do not go together."""
     word = _word(kind) if kind is not None else "content" if key is None else "owned"
     if (word == "content") != (key is None):
         raise ValueError("content has no key but its hash: give either a key, or kind=Kind.CONTENT")
@@ -81,26 +86,31 @@ def put(
 
 
 def get(key: bytes, kind: Kind | str, owner: bytes | None, timeout: float | None) -> Asking:
+    """Answered by `Got`. Raises BadText."""
     call = GetCall(key, _word(kind), owner, _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, _command("Got")))
 
 
 def get_all(key: bytes, timeout: float | None) -> Asking:
+    """Answered by a list of `Got`. Raises BadText."""
     call = GetAllCall(key, _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, list[_command("Got")]))  # type: ignore[misc]
 
 
 def delete(key: bytes, kind: Kind | str, expect: int | None, timeout: float | None) -> Asking:
+    """Answered by `PutDone`. Raises BadText."""
     call = DeleteCall(key, _word(kind), expect, _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, _command("PutDone")))
 
 
 def share(path: str | os.PathLike[str], replicas: int, timeout: float | None) -> Asking:
+    """Answered by `Shared`. Raises BadText."""
     call = ShareCall(os.fsencode(os.path.abspath(path)), os.urandom(TICKET_BYTES), replicas, _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, _file("Shared")))
 
 
 def fetch(address: bytes, path: str | os.PathLike[str], timeout: float | None) -> Asking:
+    """Answered by `Fetched`. Raises BadText."""
     call = FetchCall(address, os.fsencode(os.path.abspath(path)), os.urandom(TICKET_BYTES), _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, _file("Fetched")))
 

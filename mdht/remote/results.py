@@ -11,7 +11,7 @@ import msgspec
 
 from .. import errors
 from ..control import About
-from ..control.failures import SYSTEM, VALUES, Failure, tuples
+from ..control.failures import SERVICES, SYSTEM, VALUES, Failure, tuples
 from ..errors import BadMessage, MdhtError, NodeGone, UnknownFailure
 
 _HOMES: Final = {
@@ -36,7 +36,7 @@ def rebuilt(failure: Failure, data_dir: str, method: str) -> Exception:
     """The error, ready to be raised; UnknownFailure where its type is not known here."""
     home, name, arguments = failure
     plain: tuple[Any, ...] = tuples(arguments)
-    if home == "ipc" and name in _STOPS:
+    if home == SERVICES and name in _STOPS:
         return NodeGone(data_dir, method)
     try:
         if home == SYSTEM:

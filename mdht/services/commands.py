@@ -121,6 +121,8 @@ class Ask:
     peer: bytes
     question: Question
     timeout_s: float
+    place: int = 0
+    """Where its link is: `Roster.place_of`."""
 
 
 @sendable("mdht.dial")
@@ -132,6 +134,8 @@ class Dial:
     host: str
     port: int
     peer: bytes | None = None
+    place: int = 0
+    """Where the link is to be."""
 
 
 @sendable("mdht.decide")
@@ -149,11 +153,15 @@ class Decide:
 class LinkNumbers:
     """How many links there are, and what they did."""
 
+    place: int = 0
+
 
 @sendable("mdht.link_uses")
 @dataclass(frozen=True, slots=True)
 class LinkUses:
     """How much each claimed link carries; answered by tuples of its number and `Session.traffic`."""
+
+    place: int = 0
 
 
 # -- to the peers ------------------------------------------------------------------------------------------------------
@@ -272,7 +280,36 @@ class StoreNumbers:
 @sendable("mdht.address")
 @dataclass(frozen=True, slots=True)
 class WhereAmI:
-    """The addresses at which this node listens, as text."""
+    """The addresses at which this node listens, as text: to whoever listens, `links` or `listener`."""
+
+
+# -- to the listener, and what it says to links ------------------------------------------------------------------------
+
+
+@sendable("mdht.advertise")
+@dataclass(frozen=True, slots=True)
+class Advertise:
+    """To a place of links: what to tell others of our addresses, and whether the configuration says so."""
+
+    place: int
+    addresses: tuple[str, ...]
+    configured: bool
+
+
+@sendable("mdht.link_gone")
+@dataclass(frozen=True, slots=True)
+class LinkGone:
+    """A connection that was handed to that place is over."""
+
+    place: int
+
+
+@sendable("mdht.place_began")
+@dataclass(frozen=True, slots=True)
+class PlaceBegan:
+    """A place of links begins, with none; whatever links it had before are gone. To `peers`, and the `listener`."""
+
+    place: int
 
 
 # -- to the api --------------------------------------------------------------------------------------------------------

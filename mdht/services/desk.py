@@ -113,7 +113,7 @@ class Desk:
     def once(self, peer: Known, question: Question, timeout_s: float, then: Then) -> None:
         """Ask a peer, if it is linked."""
         self.asked += 1
-        self.request("links", Ask(peer.id, question, timeout_s), then)
+        self.request("links", Ask(peer.id, question, timeout_s, self.roster.place_of(peer.id)), then)
 
     def ask(self, operation: Operation, peer: Known, question: Question, then: Then) -> None:
         """Over the link to that peer, which is made where there is none, or where it closed: once.
@@ -161,8 +161,12 @@ class Desk:
         *,
         values: int,
         wanted: int,
+        share: float = 1.0,
     ) -> None:
-        """A lookup from the peers nearest to the target. What `found` raises is the answer to who asked."""
+        """A lookup from the peers nearest to the target. What `found` raises is the answer to who asked.
+
+        It has that share of the time that is left: less than all where something is to be done with what it finds.
+        """
         search, _ = self._search(
             operation,
             target,
@@ -174,6 +178,7 @@ class Desk:
             values=values,
             wanted=wanted,
             parallel=self.settings.alpha,
+            share=share,
         )
         operation.running = search
         search.step()
@@ -247,6 +252,7 @@ class Desk:
         values: int,
         wanted: int,
         parallel: int,
+        share: float = 1.0,
     ) -> tuple[Search, Lookup[Known, Any]]:
         def asking(peer: Known, question: Question, search: Search) -> None:
             def then(value: Any, error: Exception | None) -> None:
@@ -275,7 +281,7 @@ class Desk:
             config=LookupConfig(
                 parallel=parallel,
                 wanted=wanted,
-                timeout_s=operation.left_s(now_s),
+                timeout_s=operation.left_s(now_s) * share,
                 peer_timeout_s=REQUEST_TIMEOUT_S,
             ),
             latency=self.latency,

@@ -186,10 +186,10 @@ class Door(Service, Clients):
             raise TooBusy(REQUESTS)
         if type(call) is StatsCall:
             waiting = _Waiting(client, request.number, {"door": self._stats()}, len(NUMBERS))
-            for outlet, numbers in NUMBERS.items():
-                self._ask(waiting, outlet, numbers, outlet)
+            for part, (outlet, numbers) in NUMBERS.items():
+                self._ask(waiting, outlet, numbers, part)
         elif type(call) is AboutCall:
-            self._ask(_Waiting(client, request.number, about=True), "links", WhereAmI())
+            self._ask(_Waiting(client, request.number, about=True), "peers", WhereAmI())
         else:
             outlet, command = command_of(call, self._about, client.name)
             ticket = getattr(command, "ticket", b"") if type(call) is not ProgressCall else b""

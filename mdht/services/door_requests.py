@@ -36,13 +36,13 @@ from .commands import (
 from .file_commands import DoFetch, DoShare, FileNumbers, ServedNumbers
 
 NUMBERS: Final = {
-    "api": ApiNumbers(),
-    "links": LinkNumbers(),
-    "peers": PeerNumbers(),
-    "store": StoreNumbers(),
-    "files": ServedNumbers(),
+    "api": ("api", ApiNumbers()),
+    "links": ("peers", LinkNumbers()),
+    "peers": ("peers", PeerNumbers()),
+    "store": ("store", StoreNumbers()),
+    "files": ("files", ServedNumbers()),
 }
-"""Outlet and command for each table of `stats`."""
+"""For each table of `stats`, the outlet and the command."""
 
 
 def command_of(call: Call, about: About, client: bytes) -> tuple[str, Any]:

@@ -23,7 +23,7 @@ class DoorSocket:
 
     def __init__(self, path: str) -> None:
         """A socket that a dead node left is replaced. Raises CannotListen, also where a live one answers."""
-        self.path = path
+        self.path = path = os.path.abspath(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             os.fchmod(self.socket.fileno(), 0o600)  # before it has a name: the file is made with this mode (unix(7))

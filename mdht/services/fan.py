@@ -24,8 +24,8 @@ class Fan:
     """Asks `peers` at once. `done(closest, errors)` is called once, unless the operation ends before.
 
     `patience_s`: how long all of them may take together before others are asked as well. `begin_search`
-    makes the search that takes over, and tells what it finds; its lookup has `peers` as its nearest candidates, and room
-    for all of them at once.
+    makes the search that takes over, and tells what it finds; its lookup has `peers` as its nearest candidates, and
+    room for all of them at once.
     """
 
     def __init__(

@@ -40,6 +40,11 @@ class Finder:
         self._regions: Regions[Known] = Regions(K)
         self._looking = asyncio.Semaphore(_LOOKUPS)
 
+    @property
+    def knows_everybody(self) -> bool:
+        """Whether the network is so small that one lookup found all of it."""
+        return self._regions.is_whole(self._desk.now_s)
+
     async def closest(self, address: bytes, count: int) -> list[Known]:
         """Peers around the address, the closest first; `count` of them or more where there are so many."""
         there = self._regions.closest(address, count, self._desk.now_s)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..codec import ErrorCode, Purpose
 from ..errors import LinkClosed, RemoteError, TimedOut
 from ..files import ReplyReader, VerdictReader
-from ..limits import REQUEST_TIMEOUT_S, STREAM_CREDIT_BYTES, STREAM_STALL_S
+from ..limits import REQUEST_TIMEOUT_S, STREAM_CREDIT_BYTES, STREAM_STALL_S, STREAM_WIDE_BYTES
 from ..model import short_id
 from .file_streams import FileStream, StreamPort
 from .roster import Known
@@ -100,6 +100,8 @@ class Pipeline:
                 stream.reset(ErrorCode.CANCELLED)
                 return
             self._stream = stream
+            if self._purpose is Purpose.GET_RECORDS:
+                stream.widen(STREAM_WIDE_BYTES)  # no more comes than was asked for
             while True:
                 if not self._queue:
                     self._wake.clear()

@@ -16,7 +16,7 @@ from ipc import IpcError
 from ..codec import ErrorCode, Purpose, Verdict, error_for
 from ..errors import LinkClosed, MdhtError, RemoteError
 from ..files import AddressReader, PutReader, Reply, pack_reply, pack_verdict
-from ..limits import SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S
+from ..limits import SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S, STREAM_WIDE_BYTES
 from .commands import Get, Have, Kept, Put, Serve
 from .file_desk import Desk
 from .file_streams import FileStream, StreamPort
@@ -24,6 +24,9 @@ from .stream_commands import AcceptStream, StreamOffered
 
 _BATCH_BYTES: Final = 256 << 10
 """Bytes of answers that are sent at once: as many as a stream takes."""
+
+_WIDE: Final = SERVED_TOTAL_BYTES // STREAM_WIDE_BYTES
+"""Streams of puts that have a wide window at a time: what they may send at once is what may wait here."""
 
 
 class Served:
@@ -36,6 +39,7 @@ class Served:
         self.moved_s = serving.desk.now_s
         self.stream: FileStream = serving.port.serve(offered, self)
         self.task = serving.desk.loop.create_task(self._guarded())
+        self.task.add_done_callback(lambda _: self.closed())  # also where it was cancelled before it began
         self._wake = asyncio.Event()
         self._ended = False
 
@@ -58,6 +62,13 @@ class Served:
     def over(self, error: Exception | None) -> None:
         """See `StreamUser`."""
         self.task.cancel()
+
+    def accepted(self) -> None:
+        """Its peer may send."""
+
+    def closed(self) -> None:
+        """It is over."""
+        self.serving.forget(self)
 
     def give_up(self, code: ErrorCode, text: str) -> None:
         """End it, with a reason for the peer."""
@@ -96,8 +107,6 @@ class Served:
             pass  # the peer is gone, or this node is closing: nobody is left to be told
         except MdhtError as error:
             self.stream.reset(ErrorCode.INTERNAL, str(error))
-        finally:
-            self.serving.forget(self)
 
 
 class ServedGets(Served):
@@ -141,7 +150,14 @@ class ServedPuts(Served):
         self._storing: deque[tuple[int, asyncio.Future[Any]]] = deque()
         self._waiting_bytes = 0
         self._unused_bytes = 0
+        self._is_wide = False
         super().__init__(serving, offered)
+
+    def accepted(self) -> None:
+        if self.serving.wide < _WIDE:
+            self.serving.wide += 1
+            self._is_wide = True
+            self.stream.widen(STREAM_WIDE_BYTES)
 
     def take_untrusted(self, data: bytes) -> None:
         self._unused_bytes += len(data)
@@ -167,27 +183,29 @@ class ServedPuts(Served):
 
     async def serve(self) -> None:
         serving, storing = self.serving, self._storing
-        try:
-            while True:
-                self._grant()
-                if not storing or not storing[0][1].done():
-                    if not storing and self.ended:
-                        self._reader.finish()
-                        return
-                    await self.woken()
-                    continue
-                verdicts: list[bytes] = []
-                size = 0
-                while storing and storing[0][1].done():
-                    record_bytes, future = storing.popleft()
-                    size += record_bytes
-                    verdicts.append(pack_verdict(_verdict(future)))
-                    serving.kept_records += 1
-                self._answered(size)
-                await self.stream.send(b"".join(verdicts))
-                self.moved_s = serving.desk.now_s
-        finally:
-            self._answered(sum(size for size, _ in storing))
+        while True:
+            self._grant()
+            if not storing or not storing[0][1].done():
+                if not storing and self.ended:
+                    self._reader.finish()
+                    return
+                await self.woken()
+                continue
+            verdicts: list[bytes] = []
+            size = 0
+            while storing and storing[0][1].done():
+                record_bytes, future = storing.popleft()
+                size += record_bytes
+                verdicts.append(pack_verdict(_verdict(future)))
+                serving.kept_records += 1
+            self._answered(size)
+            await self.stream.send(b"".join(verdicts))
+            self.moved_s = serving.desk.now_s
+
+    def closed(self) -> None:
+        self._answered(self._waiting_bytes)
+        self.serving.wide -= self._is_wide
+        super().closed()
 
     def _answered(self, size: int) -> None:
         self._waiting_bytes -= size
@@ -202,6 +220,8 @@ class Serving:
         self.port = port
         self.waiting_bytes = 0
         """Of records that are being stored, for all streams."""
+        self.wide = 0
+        """How many of them have a wide window."""
         self.served_records = self.kept_records = self.refused = 0
         self._most = most
         self._all: dict[Served, None] = {}
@@ -231,8 +251,10 @@ class Serving:
         elif len(self._all) >= self._most:
             self._refuse(offered, ErrorCode.BUSY, f"{self._most} streams are served already: ask another peer")
         else:
-            self._all[kind(self, offered)] = None
+            served = kind(self, offered)
+            self._all[served] = None
             self.desk.cast("links", AcceptStream(offered.link, offered.stream))
+            served.accepted()
 
     def _refuse(self, offered: StreamOffered, code: ErrorCode, text: str) -> None:
         self.refused += 1

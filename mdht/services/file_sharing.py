@@ -153,7 +153,7 @@ class Sharing:
             round_ = [peer for peer in peers if peer.id not in tried and self._streams.usable(peer)]
             del round_[self._wanted - stored - here :]
             if not round_ and not here:
-                if looked_up:
+                if looked_up or self._finder.knows_everybody:
                     break
                 looked_up = True
                 peers = await self._finder.look_up(address)

@@ -23,6 +23,7 @@ from .stream_commands import (
     StreamOffered,
     StreamOver,
     StreamReady,
+    WidenStream,
 )
 
 STREAM_NEWS: Final = frozenset({StreamReady, StreamFailed, StreamCame, StreamDone, StreamOver})
@@ -62,6 +63,11 @@ class FileStream:
         """So many bytes that came were used: the peer may send as many more."""
         if not self.ended and size_bytes:
             self._port.desk.cast("links", Consumed(self.link, self.number, size_bytes))
+
+    def widen(self, window_bytes: int) -> None:
+        """So many bytes may come before they are used."""
+        if not self.ended:
+            self._port.desk.cast("links", WidenStream(self.link, self.number, window_bytes))
 
     def finish(self) -> None:
         """Nothing more is sent."""

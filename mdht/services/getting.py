@@ -11,6 +11,7 @@ from ..routing import End, Result
 from .commands import DoGet, DoGetAll, Get, GetAll, Got, Have, HaveAll, Question, Serve
 from .desk import Desk
 from .operation import Operation
+from .read_repair import cache, mend
 from .search import Search
 
 _Result = Result[Any, Any]
@@ -61,6 +62,7 @@ class Getting:
 
         def found(result: _Result, search: Search) -> None:
             if result.found:
+                cache(result.found[0].value, result, desk.cast)
                 operation.end(got(result.found[0].value))
             else:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
@@ -82,7 +84,10 @@ class Getting:
             desk.search(operation, address, question, read, found, values=settings.reads, wanted=settings.replicas)
 
         def found(result: _Result, search: Search) -> None:
-            best = _best(kind, own + [one.value for one in result.found])
+            values = own + [one.value for one in result.found]
+            best = _best(kind, values)
+            if kind is Kind.OWNED:
+                mend(newest(values), result, desk.cast)
             if best is None:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
             else:

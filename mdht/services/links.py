@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from typing import Any, Final
 
 from ipc import Answer, Full, Service, Token
@@ -37,25 +38,31 @@ from ..session import (
     Unanswered,
     Violation,
 )
-from ..transport import CannotDial, CannotListen, Listening, Wire
+from ..transport import CannotDial, CannotListen, Listening, TcpTransport, Wire
+from ..transport.passing import Inlet
 from .commands import (
+    Advertise,
     Ask,
     Claimed,
     Decide,
     Dial,
     LinkAnswered,
     LinkEnded,
+    LinkGone,
     LinkMoves,
     LinkNumbers,
     LinkOpened,
     LinkStats,
     LinkUses,
+    PlaceBegan,
     Serve,
     WhereAmI,
 )
 from .errors import NotLinked
 from .link import Link
+from .listener import inlet_path
 from .own import OwnIdentity
+from .places import link_number, place_for
 from .store import charged_subnet
 from .streams import STREAM_COMMANDS, Streams
 from .surroundings import Surroundings
@@ -74,7 +81,13 @@ _DRAIN_S: Final = 60.0
 
 
 class Links(Service):
-    """See the module. Outlets: `peers`, `local`, `files`. `listen` and `advertise` are those of the configuration."""
+    """See the module. Outlets: `peers`, `local`, `files`, and `listener` where there is one.
+
+    `listen` and `advertise` are those of the configuration. With `inlets`, the directory of the listener, links live in
+    several places: this is one of them, which does not listen itself but takes what the listener hands it.
+    """
+
+    shard_key = staticmethod(place_for)
 
     def __init__(
         self,
@@ -85,6 +98,7 @@ class Links(Service):
         advertise: list[str],
         half_open: int,
         around: Surroundings,
+        inlets: str = "",
     ) -> None:
         self._own = own
         self._network = network
@@ -93,6 +107,7 @@ class Links(Service):
         self._advertise_texts = advertise
         self._half_open_limit = half_open
         self._around = around
+        self._inlets = inlets
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -114,22 +129,30 @@ class Links(Service):
         tell = self.outlets.files.cast
         self._streams = Streams(self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time)
         self._tls = None if self._around.without_tls else TlsContexts()
+        self._inlet = Inlet(inlet_path(self._inlets, self.shard), self._took) if self._inlets else None
         here: list[Address] = []
         try:
-            for kind, host, port in self._listen:
+            for at, (kind, host, port) in enumerate(self._listen):
                 transport = self._around.transport(kind)
                 if transport is None:
                     raise CannotListen(f"{kind}://{host}:{port}", "this node has no such transport")
                 listening = await transport.listen(host, port, self._begin_answer)
                 self._listening.append(listening)
+                self._listen[at] = (kind, host, listening.port)  # the same again, wherever the service moves
                 here.append(Address(kind, listening.host, listening.port, INTERFACE))
             self._here = here
             self._sign()
         except BaseException:
             for listening in self._listening:
                 listening.close()
+            if self._inlet is not None:
+                self._inlet.close()
             raise
         self._resign: asyncio.TimerHandle | None = loop.call_later(_SIGN_AGAIN_S, self._sign_again)
+
+    def start(self) -> None:
+        if self._inlets:
+            self.outlets.peers.cast(PlaceBegan(self.shard))
 
     def _sign(self) -> None:
         now_s = self._around.wall_s()
@@ -162,6 +185,9 @@ class Links(Service):
             self._resign.cancel()
         for listening in self._listening:
             listening.close()
+            await listening.settled()
+        if self._inlet is not None:
+            self._inlet.close()
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -198,11 +224,19 @@ class Links(Service):
             return self._stats()
         if kind is LinkUses:
             return tuple((number, link.session.traffic) for number, link in self._links.items() if link.claimed)
+        if kind is Advertise:
+            return self._advertised(command)
         if kind is WhereAmI:
             return [str(address) for address in self._advertise or self._here]
         if kind in STREAM_COMMANDS:
             return self._streams.call(command)
         raise TypeError(f"the link service knows no {command!r}")
+
+    def _advertised(self, command: Advertise) -> None:
+        """The listener says where it listens."""
+        source = CONFIGURED if command.configured else INTERFACE
+        self._here = [parse_address(text, source) for text in command.addresses]
+        self._sign()
 
     def _ask(self, command: Ask) -> None:
         link = self._by_peer.get(command.peer)
@@ -303,6 +337,20 @@ class Links(Service):
 
     # -- new links -----------------------------------------------------------------------------------------------------
 
+    def _took(self, connection: socket.socket) -> None:
+        """The listener has handed it to us."""
+        task = self.loop.create_task(self._adopt(connection))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _adopt(self, connection: socket.socket) -> None:
+        try:
+            await TcpTransport.adopt(connection, self._begin_answer)
+        except OSError as error:
+            _log.debug("a connection was over before it was taken: %s", error)
+            connection.close()
+            self.outlets.listener.cast(LinkGone(self.shard))
+
     def _begin_answer(self, wire: Wire) -> Link:
         link = self._new(wire, Role.ANSWER, None, wire.host)
         self._answered += 1
@@ -329,7 +377,7 @@ class Links(Service):
             who=who,
         )
         self._last += 1
-        link = Link(self, self._last, wire, session, subnet_of(wire.host))
+        link = Link(self, link_number(self._last, self.shard), wire, session, subnet_of(wire.host))
         self._links[link.number] = link
         self._arm(link)
         return link
@@ -353,7 +401,10 @@ class Links(Service):
         self._received += stats.received_bytes
         self._sent += stats.sent_bytes
         self._busy += stats.busy
-        if self._links.pop(link.number, None) is not None and not self._links and self._idle is not None:
+        gone = self._links.pop(link.number, None) is not None
+        if gone and self._inlets and not link.dialled and not self._closing:
+            self.outlets.listener.cast(LinkGone(self.shard))
+        if gone and not self._links and self._idle is not None:
             self._idle.set()
 
     def touched(self, link: Link) -> None:

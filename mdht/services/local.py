@@ -28,6 +28,8 @@ class Local(Service):
     Answers `Serve` as `commands` says; raises what the store raises.
     """
 
+    per_host = True
+
     def __init__(self, path: str, around: Surroundings) -> None:
         self._path = path
         self._around = around

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..routing import Contact
 from ..routing.keeping import Keeping, Use
 from .commands import Claimed, PeerInfo
+from .places import place_of
 
 
 @dataclass(slots=True)
@@ -54,6 +55,17 @@ class PeerLinks:
     def pop(self, link: int) -> Linked | None:
         """It has ended."""
         return self._all.pop(link, None)
+
+    def places(self) -> dict[bytes, int]:
+        """In which place the link to each linked peer is, by id."""
+        return {linked.claim.peer: place_of(linked.claim.link) for linked in self._all.values() if linked.open}
+
+    def emptiest(self, places: int) -> int:
+        """The place with the fewest links."""
+        counts = [0] * places
+        for linked in self._all.values():
+            counts[place_of(linked.claim.link)] += 1
+        return counts.index(min(counts))
 
     @property
     def opened(self) -> int:

@@ -16,7 +16,7 @@ from typing import Final
 
 from ..errors import RemoteError
 from ..model import PeerRecord, VerifiedPeers
-from ..routing import BadSnapshot, Known, Snapshot
+from ..routing import BadSnapshot, Known, RoutingTable, Snapshot
 
 _log: Final = logging.getLogger(__name__)
 
@@ -25,6 +25,9 @@ REMEMBERED: Final = 256
 
 FILE_BYTES: Final = 1 << 20
 """A larger file is none of ours."""
+
+SAVE_S: Final = 60.0
+"""Seconds between writes at least: a node that is killed forgets whom it met in the last minute."""
 
 FILE: Final = "peers"
 """Its name in the data directory."""
@@ -36,6 +39,18 @@ class PeerMemory:
     def __init__(self, path: str, own_id: bytes) -> None:
         self._path = path
         self._own_id = own_id
+        self._version = 0
+        self._saved_s = 0.0
+
+    def keep(self, table: RoutingTable, now_s: float, wall_s: float, *, last: bool = False) -> None:
+        """Save the table's contacts if they have changed and it is time, or (`last`) in any case.
+
+        An empty table says nothing against what is in the file. `now_s` is the clock of the table's times.
+        """
+        if not len(table) or not (last or (table.version != self._version and now_s - self._saved_s >= SAVE_S)):
+            return
+        self._version, self._saved_s = table.version, now_s
+        self.save(table, wall_s - now_s)
 
     def save(self, contacts: Iterable[Known], ahead_s: float) -> None:
         """Write the best of them, in place of what is there, at once or not at all.

@@ -1,24 +1,24 @@
 """The peers service: whom we know, whom we are linked to, and who may be. The only one to decide about duplicates.
 
 Owns the routing table and the claims. What it decides by is elsewhere: `peer_dialling` (dials), `peer_seeds` (whom to
-dial first), `peer_links` (whom to keep), `peer_lost` (whom to try again), `routing.clock` (what time it is).
+dial first), `peer_links` (whom to keep), `peer_lost` (whom to try again), `peer_clock` (what time it is).
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ipc import Answer, Service
 from ipc.timers import Timer
 
 from ..errors import LinkRefused, MdhtError, Refusal, RemoteError
-from ..limits import CLOCK_LOGGED_S, REPLICAS, VERIFIED_PEERS, K
+from ..limits import REPLICAS, VERIFIED_PEERS
 from ..model import Address, Seed, VerifiedPeers, parse_seed, short_id
 from ..routing import Contact, RoutingTable
 from ..routing.backoff import fraction
-from ..routing.clock import ClockVotes
 from ..routing.keeping import Keeping
 from ..session import Claims, Do
 from .commands import (
@@ -32,18 +32,26 @@ from .commands import (
     LinkedPeers,
     LinkEnded,
     LinkMoves,
+    LinkNumbers,
     LinkOpened,
     LinkUses,
     PeerNumbers,
     PeerStats,
+    PlaceBegan,
     Silent,
+    WhereAmI,
     WhoIsThere,
 )
+from .peer_clock import PeerClock
 from .peer_dialling import Dialler, Waiter
+from .peer_gather import Gather
 from .peer_links import Linked, PeerLinks
 from .peer_lost import LostPeers
 from .peer_memory import PeerMemory
+from .peer_refresh import Refresh
 from .peer_seeds import Goal, Seeds
+from .peer_twins import Twins
+from .places import place_of
 from .roster import Roster, new_handle
 from .surroundings import Surroundings
 from .upkeep_commands import Arrived
@@ -65,14 +73,10 @@ _THOROUGH_S: Final = 300.0
 _REFRESH_S: Final = 20.0
 """Seconds for a refreshing lookup."""
 
-_SAVE_S: Final = 60.0
-"""Seconds between writes of the remembered peers, where they have changed."""
-
-_TWINS: Final = 64
-"""Peers remembered as linked to another node with our identity: more prove nothing more."""
-
 _DIAL = "dial"
 _USES = "uses"
+_GATHER = "gather"
+_WHERE = "where"
 _POLITE: Final = frozenset({"here", "idle", "too many", "duplicate"})
 """Ends of a link that say nothing against the peer: we have closed it, or the peer is well, and wants no link now."""
 
@@ -88,10 +92,12 @@ class PeersSettings:
     deny: frozenset[bytes] = frozenset()
     most_links: int = 1
     memory: str = ""
+    places: int = 1
+    """In how many places links live."""
 
 
 class Peers(Service):
-    """See the module. Outlets: `links`, `api`, `upkeep`."""
+    """See the module. Outlets: `links`, `api`, `upkeep`, and `listener` where there is one."""
 
     def __init__(self, settings: PeersSettings, around: Surroundings) -> None:
         self._settings = settings
@@ -102,26 +108,27 @@ class Peers(Service):
         settings, now_s = self._settings, self.loop.time()
         self._table = RoutingTable(self._own_id, now_s)
         self._roster = new_handle()
-        self._shown = self._table.version
+        self._shown = (self._table.version, 0)
+        self._moved = 0
+        """Changes of where linked peers are."""
         self._claims: Claims[int] = Claims(self._own_id)
         self._verified = VerifiedPeers(settings.network, VERIFIED_PEERS)
         self._links = PeerLinks(self._own_id, Keeping(settings.most_links))
         self._lost = LostPeers()
-        self._votes = ClockVotes()
-        self._clock_told_s = 0.0
-        self._twins: set[bytes] = set()
+        self._clock = PeerClock(self._around)
+        self._twins = Twins(self._own_id)
         self._dialler = Dialler(self)
+        self._gather = Gather()
         self._memory = PeerMemory(settings.memory, self._own_id)
-        self._saved = (self._table.version, now_s)
         self._seeds: Seeds | None = None
         self._refused = self._replaced = self._idle = 0
         self._ticking = False
-        self._joining = 0
+        self._refresh = Refresh(self._table, self._around.random)
         self._thorough_s = now_s + _THOROUGH_S
         self._looking: Timer = self.after(_LOOK_S, "look")
 
     def stop(self) -> None:
-        self._save()
+        self._memory.keep(self._table, self.loop.time(), self._around.wall_s(), last=True)
         if self._seeds is not None:
             self._seeds.close()
 
@@ -147,6 +154,13 @@ class Peers(Service):
             return self._silent(command.peer)
         if kind is LinkedPeers:
             return [linked.info() for linked in self._links if linked.open]
+        if kind is LinkNumbers:
+            return self._gather.ask(self._settings.places, self._ask_numbers, self._teller())
+        if kind is WhereAmI:
+            name = "links" if self._settings.places == 1 else "listener"
+            return self.outlets[name].request(command, (_WHERE, self.later()))
+        if kind is PlaceBegan:
+            return self._place_began(command.place)
         if kind is PeerNumbers:
             return self._stats()
         if kind is Begin:
@@ -169,24 +183,26 @@ class Peers(Service):
             idle=self._idle,
             lost=len(self._lost),
             twins=len(self._twins),
-            clock_offset_s=float(self._offset_s),
-            clock_votes=len(self._votes),
+            clock_offset_s=self._clock.offset_s,
+            clock_votes=self._clock.votes,
         )
 
     def _show(self) -> None:
         """Let everybody see the table as it is now, if it is another one: before anybody is told what changed it."""
-        if self._shown != self._table.version:
-            self._shown = self._table.version
+        version = (self._table.version, self._moved)
+        if self._shown != version:
+            self._shown = version
             everybody = list(self._table)
             live = [known for known in everybody if not known.failed] or everybody
-            self._roster.publish(Roster.of((known.contact.id, known.contact.data) for known in live))
+            rows = [(known.contact.id, known.contact.data) for known in live]
+            places = self._links.places() if self._settings.places > 1 else None
+            self._roster.publish(Roster.of(rows, places))
 
     # -- links claim ---------------------------------------------------------------------------------------------------
 
     def _claimed(self, claim: Claimed) -> None:
         now_s = self.loop.time()
-        self._votes.vote(claim.peer, claim.host, claim.clock_offset_s, now_s, self._around.clock_s())
-        self._correct()
+        self._clock.vote(claim.peer, claim.host, claim.clock_offset_s, now_s)
         reason = self._refusal(claim.peer) or self._no_room(claim.peer)
         if reason is not None:
             self._refused += 1
@@ -253,14 +269,17 @@ class Peers(Service):
         if linked is None:
             return
         linked.open = True
+        self._moved += self._settings.places > 1
         peer = linked.claim.peer
         self._lost.discard(peer)
         self._twins.discard(peer)
         if linked.contact is not None:
             self._seen(linked.contact)
-            self._show()
-            if any(one.id == peer for one in self._table.closest(self._own_id, 2 * REPLICAS)):
-                self.outlets.upkeep.cast(Arrived(peer, linked.claim.record, linked.sequence))
+        self._show()
+        if linked.contact is not None and any(
+            one.id == peer for one in self._table.closest(self._own_id, 2 * REPLICAS)
+        ):
+            self.outlets.upkeep.cast(Arrived(peer, linked.claim.record, linked.sequence))
         self._dialler.opened(peer)
 
     def _seen(self, contact: Contact) -> None:
@@ -331,6 +350,13 @@ class Peers(Service):
         self._dialler.dial(peer, addresses, self._waiter(), first=not command.record)  # the user may know better
         return None
 
+    def _ask_numbers(self, place: int, number: int) -> None:
+        self.outlets.links.request(LinkNumbers(place), (_GATHER, number))
+
+    def _teller(self) -> Callable[[Any, Exception | None], None]:
+        token = self.later()
+        return lambda value, error: self.reply(token, value, error=error)
+
     def _waiter(self) -> Waiter:
         token = self.later()
 
@@ -352,7 +378,13 @@ class Peers(Service):
 
     def _answered(self, answer: Answer) -> None:
         what, number = answer.tag
-        if what == _DIAL:
+        if what == _GATHER:
+            error = answer.error
+            assert error is None or isinstance(error, Exception), "answers carry those"
+            self._gather.answered(number, answer.value, error)
+        elif what == _WHERE:
+            self.reply(number, answer.value, error=answer.error)
+        elif what == _DIAL:
             self._dialler.answered(Answer(number, answer.value, answer.error))
         elif answer.error is None:
             now_s = self.loop.time()
@@ -363,7 +395,16 @@ class Peers(Service):
 
     def send_dial(self, command: Dial, number: int) -> None:
         """See `Owner`."""
+        if self._settings.places > 1:
+            command = replace(command, place=self._links.emptiest(self._settings.places))
         self.outlets.links.request(command, (_DIAL, number))
+
+    def _place_began(self, place: int) -> None:
+        """Whatever links were there are gone, and nobody could say so."""
+        for linked in [one for one in self._links if place_of(one.claim.link) == place]:
+            self._ended(LinkEnded(linked.claim.link, "lost"))
+        if self._seeds is not None:  # all services are there, so it has begun again
+            self.outlets.listener.cast(PlaceBegan(place))
 
     def later_give_up(self, delay_s: float, peer: bytes) -> None:
         """See `Owner`."""
@@ -387,7 +428,7 @@ class Peers(Service):
         """See `Owner`."""
         now_s = self.loop.time()
         if isinstance(error, LinkRefused) and error.reason == Refusal.DUPLICATE and not error.by_us:
-            self._twin(peer)
+            self._twins.seen_by(peer)
             return
         self._table.failed(peer, now_s)
         self._show()
@@ -396,41 +437,6 @@ class Peers(Service):
             self._look_at(self._lost.next_s())
         else:
             self._lost.discard(peer)
-
-    def _twin(self, peer: bytes) -> None:
-        """A peer has an open link to our id that is not with us, and it answers there."""
-        if not self._twins:
-            _log.error(
-                "%s refuses this node, since it is linked to another one with the same identity, %s: stop one of them, "
-                "or give this one a data directory of its own",
-                short_id(peer),
-                self._own_id.hex(),
-            )
-        if len(self._twins) < _TWINS:
-            self._twins.add(peer)
-
-    # -- time ----------------------------------------------------------------------------------------------------------
-
-    @property
-    def _offset_s(self) -> float:
-        offset = self._around.offset
-        return 0.0 if offset is None else float(offset.value)
-
-    def _correct(self) -> None:
-        """Let everybody use the clock that peers agree on."""
-        offset = self._around.offset
-        if offset is None:
-            return
-        offset_s = self._votes.offset_s(self.loop.time(), self._around.clock_s())
-        if offset_s != offset.value:
-            offset.publish(offset_s)
-        if abs(offset_s) >= CLOCK_LOGGED_S and abs(offset_s - self._clock_told_s) >= CLOCK_LOGGED_S:
-            _log.warning(
-                "this machine's clock is %.0f s %s, as its peers have it: records are judged by theirs; set the clock",
-                abs(offset_s),
-                "behind" if offset_s > 0 else "ahead",
-            )
-            self._clock_told_s = offset_s
 
     # -- now and then --------------------------------------------------------------------------------------------------
 
@@ -457,17 +463,18 @@ class Peers(Service):
             self._seeds.look(opened)
         for peer in self._lost.due(now_s):
             self._try_again(peer)
-        self._refresh(now_s, opened)
+        for target in self._refresh.targets(opened > 0, now_s):
+            self.outlets.api.cast(DoRefresh(target, _REFRESH_S))
         if now_s >= self._thorough_s:
             self._thorough_s = now_s + _THOROUGH_S
-            self._correct()
+            self._clock.correct(now_s)
             for linked in self._links:
                 if linked.open and linked.contact is not None:
                     self._look_after(linked, linked.contact, now_s)
         if self._links.crowded:
-            self.outlets.links.request(LinkUses(), (_USES, 0))
-        if self._table.version != self._saved[0] and now_s - self._saved[1] >= _SAVE_S:
-            self._save()
+            for place in range(self._settings.places):
+                self.outlets.links.request(LinkUses(place), (_USES, place))
+        self._memory.keep(self._table, now_s, self._around.wall_s())
         self._looking = self.after(_LOOK_S if opened else _RETRY_S, "look")
         self._look_at(self._lost.next_s())
         if self._seeds is not None:
@@ -487,24 +494,3 @@ class Peers(Service):
             self._lost.discard(peer)
         else:
             self._dial_contact(known.contact)
-
-    def _refresh(self, now_s: float, opened: int) -> None:
-        """Our own id first; then, in a larger network, every bucket once (Kademlia, section 2.3); then what is due."""
-        if not opened:
-            self._joining = 0
-            return
-        buckets = self._table.due(now_s)
-        if self._joining == 1 and len(self._table) >= K:
-            buckets = list(range(self._table.stats().buckets))
-        targets = [self._table.refresh_target(at, int.from_bytes(self._around.random(32), "big")) for at in buckets]
-        if self._joining == 0:
-            targets.append(self._own_id)
-        self._joining = min(2, self._joining + 1)
-        for target in targets:
-            self.outlets.api.cast(DoRefresh(target, _REFRESH_S))
-            self._table.looked_up(target, now_s)
-
-    def _save(self) -> None:
-        now_s = self.loop.time()
-        self._saved = (self._table.version, now_s)
-        self._memory.save(self._table, self._around.wall_s() - now_s)

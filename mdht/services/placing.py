@@ -141,7 +141,8 @@ class _Put:
             near = desk.nearest(address, 2 * wanted)
             self._send(near[:wanted], near)
         else:
-            desk.search(self._operation, address, Find(address, wanted), no_value, found, values=0, wanted=wanted)
+            question = Find(address, wanted)
+            desk.search(self._operation, address, question, no_value, found, values=0, wanted=wanted, share=0.5)
 
     def _send(self, chosen: list[Known], seeds: list[Known]) -> None:
         """One round: to those chosen, and whoever turns out to be nearer."""

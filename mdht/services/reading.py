@@ -11,7 +11,7 @@ from .commands import Get, GetAll, Have, HaveAll
 
 
 def have(store: Store, question: Get, now_s: float) -> Have | None:
-    """The record of an address; of an open name the first, and how many others there are. Raises what the store does."""
+    """The record of an address; of an open name the first, and how many others there are. Raises as the store."""
     held = store.get(question.address, now_s)
     if held is None:
         return None
@@ -36,7 +36,7 @@ def have_all(store: Store, question: GetAll, now_s: float) -> HaveAll | None:
 
 
 def shard_of_address(address: bytes, shards: int) -> int:
-    """Which of `shards` parts of a store keeps what is at an address: by its first bytes, so each has a range of them."""
+    """Which of `shards` parts of a store keeps what is at an address: each has a range, by the first bytes."""
     return int.from_bytes(address[:4], "big") * shards >> 32
 
 

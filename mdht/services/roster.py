@@ -33,12 +33,18 @@ class Roster:
 
     ids: tuple[bytes, ...] = ()
     records: tuple[bytes, ...] = ()
+    places: dict[bytes, int] | None = None
+    """Where links live in several places: in which of them that to each linked peer is, by id. None: all in one."""
 
     @classmethod
-    def of(cls, peers: Iterable[tuple[bytes, bytes]]) -> Roster:
+    def of(cls, peers: Iterable[tuple[bytes, bytes]], places: dict[bytes, int] | None = None) -> Roster:
         """From pairs of an id and a packed record; of two with one id the later counts."""
         rows = sorted(dict(peers).items())
-        return cls(tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+        return cls(tuple(row[0] for row in rows), tuple(row[1] for row in rows), places)
+
+    def place_of(self, peer: bytes) -> int:
+        """Where the link to that peer is, or was last; where there is none, any place knows as much."""
+        return 0 if self.places is None else self.places.get(peer, 0)
 
     @cached_property
     def _numbers(self) -> list[int]:

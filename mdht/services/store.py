@@ -90,7 +90,7 @@ class StoreService(Service):
 
     def start(self) -> None:
         salt = int.from_bytes(self._around.random(16), "big")
-        self._recent = Recent(REPUBLISH_S, self.loop.time(), salt)
+        self._recent = Recent(REPUBLISH_S, self._around.wall_s(), salt)
         self._timer: Timer | None = None
         self._timer_s = 0
         self._expire()
@@ -147,14 +147,14 @@ class StoreService(Service):
         return HaveAll(tuple(records), len(held))
 
     def _scan(self, command: Scan) -> Scanned:
-        now_s, mono_s = self._around.wall_s(), self.loop.time()
+        now_s = self._around.wall_s()
         region = Region.sharing(command.centre, command.bits)
         page = self._store.scan(now_s, region, command.after, command.count)
         found: list[Stocked] = []
         for held in page.held:
             lease = held.packed[0] == Kind.CONTENT
             slot = address_in(held.packed) if lease else slot_of(held.record)
-            recent = self._recent.has(slot, mono_s)
+            recent = self._recent.has(slot, now_s)
             found.append(Stocked(slot[:32], held.packed, held.until_s, lease, recent))
         return Scanned(tuple(found), page.after)
 
@@ -168,7 +168,7 @@ class StoreService(Service):
         lease_s = float(question.lease_s) if question.lease_s else None
         if self._helper is None:
             verdict = self._store.put(record, now_s, putter, compare=question.expect, lease_s=lease_s)
-            self._note(record, verdict)
+            self._note(record, verdict, now_s)
             return kept(record, verdict, now_s)
         self._waiting.append(Write(self.later(), record, putter, question.expect, lease_s))
         self._write()
@@ -192,7 +192,7 @@ class StoreService(Service):
         if isinstance(outcome, Exception):
             error: Exception | None = outcome
         else:
-            self._note(record, outcome)
+            self._note(record, outcome, self._around.wall_s())
             error = None if isinstance(outcome, Superseded) else outcome.error()
         if error is None:
             self._full_told = False
@@ -200,10 +200,10 @@ class StoreService(Service):
             self._full_told = True
             _log.warning("what was put is not remembered, and so is not put again: %s", error)
 
-    def _note(self, record: Record, verdict: Verdict) -> None:
+    def _note(self, record: Record, verdict: Verdict, now_s: float) -> None:
         """It is held: nobody has to put it here for a while, and it may be the next to be forgotten."""
         if isinstance(verdict, Stored | NotNewer):
-            self._recent.add(slot_of(record), self.loop.time())
+            self._recent.add(slot_of(record), now_s)
             if isinstance(verdict, Stored) and (self._timer is None or verdict.until_s < self._timer_s):
                 self._arm(verdict.until_s)
 
@@ -228,7 +228,7 @@ class StoreService(Service):
             elif isinstance(outcome, Exception):
                 self.reply(write.token, error=outcome)
             else:
-                self._note(write.record, outcome)
+                self._note(write.record, outcome, now_s)
                 try:
                     answer = kept(write.record, outcome, now_s)
                 except NotDone as refusal:

@@ -24,6 +24,8 @@ class OpenStream:
     purpose: int
     about: bytes
     timeout_s: float
+    place: int = 0
+    """Where the link to the peer is: `Roster.place_of`."""
 
 
 @sendable("mdht.accept_stream")
@@ -62,6 +64,16 @@ class Consumed:
     link: int
     stream: int
     size_bytes: int
+
+
+@sendable("mdht.widen_stream")
+@dataclass(frozen=True, slots=True)
+class WidenStream:
+    """So many bytes of an open stream may wait to be used here: its peer gets that much more credit."""
+
+    link: int
+    stream: int
+    window_bytes: int
 
 
 @sendable("mdht.reset_stream")

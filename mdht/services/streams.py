@@ -39,9 +39,10 @@ from .stream_commands import (
     StreamOffered,
     StreamOver,
     StreamReady,
+    WidenStream,
 )
 
-STREAM_COMMANDS: Final = frozenset({OpenStream, AcceptStream, SendOn, FinishStream, Consumed, ResetStream})
+STREAM_COMMANDS: Final = frozenset({OpenStream, AcceptStream, SendOn, FinishStream, Consumed, WidenStream, ResetStream})
 """What `Streams.call` takes."""
 
 _SENDS: Final = 64
@@ -97,6 +98,8 @@ class Streams:
             self._send(link, command)
         elif kind is Consumed:
             link.session.stream_consumed(command.stream, command.size_bytes)
+        elif kind is WidenStream:
+            self._widen(link, command)
         elif kind is AcceptStream:
             self._accept(link, command.stream)
         elif kind is FinishStream:
@@ -123,6 +126,12 @@ class Streams:
             link.session.accept_stream(stream)
         except (LinkClosed, WrongState):
             pass  # given up by the peer meanwhile, and `StreamOver` says so
+
+    def _widen(self, link: Link, command: WidenStream) -> None:
+        try:
+            link.session.stream_widen(command.stream, command.window_bytes)
+        except WrongState:
+            pass  # over meanwhile, and `StreamOver` says so
 
     def _finish(self, link: Link, stream: int) -> None:
         try:

@@ -19,6 +19,7 @@ from .door import Door
 from .door_about import about_of
 from .files import Files, FileSettings
 from .links import Links
+from .listener import Listener, make_inlets
 from .local import Local
 from .own import OwnIdentity
 from .peer_memory import FILE as PEERS_FILE
@@ -48,6 +49,8 @@ async def plant(
     limits, bounds = config.limits, Bounds(_COMMANDS)
     around = corrected(around)
     own = OwnIdentity.of(identity)
+    places = config.places
+    inlets = make_inlets() if places > 1 else ""
 
     def where(name: str) -> str:
         return config.placements.get(name, "inline")
@@ -70,7 +73,7 @@ async def plant(
         "peers",
         Peers(_peers_settings(config, identity), around),
         where("peers"),
-        outlets={"links": "links", "api": "api", "upkeep": "upkeep"},
+        outlets={name: name for name in ("links", "api", "upkeep", "listener") if inlets or name != "listener"},
         bounds=bounds,
         restart=False,
     )
@@ -88,7 +91,7 @@ async def plant(
         where("local"),
         outlets={"store": "store", "peers": "peers"},
         bounds=bounds,
-        restart=False,
+        restart=places > 1,
     )
     await tree.aadd(
         "api",
@@ -133,16 +136,26 @@ async def plant(
             own,
             config.network,
             config.secret_bytes,
-            config.listen_at,
+            [] if inlets else config.listen_at,
             list(config.advertise),
             limits.half_open,
             around,
+            inlets,
         ),
         where("links"),
-        outlets={"peers": "peers", "local": "local", "files": "files"},
+        outlets={name: name for name in ("peers", "local", "files", "listener") if inlets or name != "listener"},
         bounds=bounds,
-        restart=False,
+        restart=places > 1,
     )
+    if inlets:
+        await tree.aadd(
+            "listener",
+            Listener(config.listen_at, list(config.advertise), inlets, places),
+            where("listener"),
+            outlets={"links": "links"},
+            bounds=bounds,
+            restart=False,
+        )
     if config.data_dir and config.door and stop is not None:
         await tree.aadd(
             "door",
@@ -165,6 +178,7 @@ def _peers_settings(config: Config, identity: Identity) -> PeersSettings:
         allow=config.allowed,
         deny=config.denied,
         most_links=config.limits.links,
+        places=config.places,
         memory=os.path.join(config.data_dir, PEERS_FILE) if config.data_dir else "",
     )
 

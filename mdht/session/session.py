@@ -403,6 +403,14 @@ class Session:
         if self._talk is not None:
             self._talk.stream_consumed(number, size)
 
+    def stream_widen(self, number: int, window_bytes: int) -> None:
+        """As many bytes of that stream may wait to be used here, instead of the `stream_credit_bytes` of the
+        configuration; a smaller number changes nothing. Raises `WrongState` above `limits.STREAM_WINDOW_BYTES`, and
+        for a stream that is not open.
+        """
+        if self._talk is not None:
+            self._talk.stream_widen(number, window_bytes)
+
     def stream_reset(self, number: int, code: int, text: str = "") -> None:
         """Gives a stream up, for this `codec.ErrorCode`; no event follows. Nothing happens if it is over."""
         if self._talk is not None:

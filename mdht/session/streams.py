@@ -32,6 +32,7 @@ class Stream:
     opened: bool = False
     send_credit: int = 0  # bytes that we may send
     receive_credit: int = 0  # bytes that the peer may send
+    window: int = 0  # bytes that may wait to be consumed here
     consumed: int = 0  # bytes consumed here and not granted anew
     unsent: int = 0
     finishing: bool = False  # we send nothing after what is unsent
@@ -48,7 +49,7 @@ class Stream:
 
 
 class Streams:
-    """All streams of one link, each with a window of `window_bytes` here."""
+    """All streams of one link, each with a window of `window_bytes` here, unless it is widened."""
 
     def __init__(self, window_bytes: int) -> None:
         self.window_bytes = window_bytes
@@ -83,7 +84,8 @@ class Streams:
 
     def add(self, number: int, *, ours: bool, send_credit: int) -> None:
         """A stream is being opened. The peer has, or gets with the request or its answer, a window of credit."""
-        self._streams[number] = Stream(number, ours, send_credit=send_credit, receive_credit=self.window_bytes)
+        window = self.window_bytes
+        self._streams[number] = Stream(number, ours, send_credit=send_credit, receive_credit=window, window=window)
         self.ours += ours
 
     def opened(self, number: int, credit: int) -> None:
@@ -213,11 +215,26 @@ class Streams:
         if stream is None:
             return 0
         stream.consumed += size
-        if stream.consumed + stream.receive_credit > self.window_bytes:
+        if stream.consumed + stream.receive_credit > stream.window:
             stream.consumed -= size
             raise WrongState("a stream", "read", f"have consumed {size:,} bytes more than it received")
         if stream.got_close or stream.consumed < self.window_bytes // 2:
             return 0
         credit, stream.consumed = stream.consumed, 0
+        stream.receive_credit += credit
+        return credit
+
+    def widened(self, number: int, window_bytes: int) -> int:
+        """From now on so many bytes may wait to be consumed here: the credit to grant for it, 0 where that is no more.
+
+        Raises `WrongState` for more than any peer takes, or a stream that is not open.
+        """
+        stream = self._streams.get(number)
+        if stream is None:
+            return 0
+        if window_bytes > STREAM_WINDOW_BYTES or not stream.opened:
+            raise WrongState("a stream", "as it is", f"have a window of {window_bytes:,} bytes")
+        credit = max(0, window_bytes - stream.window)
+        stream.window += credit
         stream.receive_credit += credit
         return credit

@@ -232,6 +232,12 @@ class Talk:
         if credit:
             self._push(StreamCredit(number, credit))
 
+    def stream_widen(self, number: int, window_bytes: int) -> None:
+        """So many bytes may wait to be consumed here. Raises `WrongState`."""
+        credit = self._streams.widened(number, window_bytes)
+        if credit:
+            self._push(StreamCredit(number, credit))
+
     def stream_reset(self, number: int, code: int, text: str) -> None:
         """Gives a stream up, in both directions. Nothing happens if it is over. No event follows."""
         stream = self._streams.get(number)

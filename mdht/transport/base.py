@@ -91,6 +91,10 @@ class Listening(ABC):
     def close(self) -> None:
         """Nobody is let in any more; wires that exist stay. Idempotent."""
 
+    async def settled(self) -> None:
+        """After `close`: wait until whoever was let in before has its receiver. Here: they have it at once."""
+        return None
+
 
 class Transport(ABC):
     """One kind of network."""

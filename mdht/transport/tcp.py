@@ -20,6 +20,11 @@ _MAPPED = "::ffff:"
 _BACKLOG = 256
 """Connections that the kernel holds until they are accepted: as many as may be half-open."""
 
+_ACCEPT_TURNS = 4
+"""Turns of the loop from accepting a connection to `connection_made`, one to spare: asyncio takes three (a task, the
+transport, its first callback), uvloop one.
+"""
+
 
 class TcpTransport(Transport):
     """Sockets on the running loop. TCP_NODELAY is set by the loop: one write is one flight."""
@@ -53,6 +58,27 @@ class TcpTransport(Transport):
         return _TcpListening(server)
 
 
+    @staticmethod
+    def bind(host: str, port: int) -> socket.socket:
+        """A socket that listens at an address, and does not block; for who accepts itself. Raises CannotListen."""
+        family = _family(host)
+        if family is None:
+            raise CannotListen(spelled(host, port), "a name; give an IP address, where several processes serve links")
+        try:
+            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            raise CannotListen(spelled(host, port), _reason(error)) from None
+        listener.setblocking(False)
+        return listener
+
+    @staticmethod
+    async def adopt(connection: socket.socket, begin: Begin) -> None:
+        """The wire of a connection that was accepted elsewhere. Raises OSError where it is over already."""
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: _TcpWire(begin), connection)
+
+
 class _TcpListening(Listening):
     def __init__(self, server: asyncio.Server) -> None:
         self._server = server
@@ -60,6 +86,10 @@ class _TcpListening(Listening):
 
     def close(self) -> None:
         self._server.close()
+
+    async def settled(self) -> None:
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
 
 
 class _TcpWire(asyncio.Protocol, Wire):

@@ -176,6 +176,35 @@ def test_who_reads_may_leave(tmp_path: Path) -> None:
             assert (done.returncode, done.stderr) == (141, b""), args
 
 
+def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
+    with running(tmp_path) as _:
+        command = " ".join([*MDHT, "peers", "--json", "-d", str(tmp_path)])
+        full = subprocess.run(["sh", "-c", f"{command} > /dev/full"], capture_output=True, timeout=50)
+        assert full.returncode == 1 and json.loads(full.stderr)["error"]["message"] == "No space left on device"
+        closed = subprocess.run(["sh", "-c", f"{command} >&- 2>&-"], timeout=50)
+        assert closed.returncode == 0
+        command = " ".join([*MDHT, "put", "-", "-d", str(tmp_path)])
+        nothing = subprocess.run(["sh", "-c", f"{command} <&-"], capture_output=True, timeout=50)
+        assert nothing.returncode == 2 and b"no stdin" in nothing.stderr
+
+
+def test_odd_names(tmp_path: Path) -> None:
+    with running(tmp_path / "node") as (_, ready), Node() as other:
+        other.connect(ready["address"])
+        odd = os.fsencode(tmp_path) + b"/\xff\x1b[31m"
+        with open(odd, "wb") as file:
+            file.write(b"odd")
+        shared = subprocess.run([*MDHT, "share", odd, "-d", str(tmp_path / "node")], capture_output=True, timeout=50)
+        assert shared.returncode == 0 and b"\x1b" not in shared.stderr, shared.stderr
+        target = os.fsencode(tmp_path) + b"/\xfe"
+        command = [*MDHT, "fetch", shared.stdout.strip(), target, "-d", str(tmp_path / "node")]
+        env = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"}
+        fetched = subprocess.run(command, capture_output=True, timeout=50, env=env)
+        assert (fetched.returncode, fetched.stdout) == (0, target + b"\n"), fetched.stderr
+        with open(target, "rb") as file:
+            assert file.read() == b"odd"
+
+
 def test_interrupted(tmp_path: Path) -> None:
     with running(tmp_path) as _, socket.create_server(("127.0.0.1", 0)) as silent:
         seed = "{}:{}".format(*silent.getsockname())
@@ -270,6 +299,6 @@ def test_a_thin_command_is_thin(tmp_path: Path) -> None:
             assert done.stdout.splitlines()[-1] == "0 []", args
 
 
-def test_a_shell_completes(tmp_path: Path) -> None:
-    env = {"_MDHT_COMPLETE": "bash_complete", "COMP_WORDS": "mdht do", "COMP_CWORD": "1"}
-    assert mdht(**env).stdout == b"plain,doctor\n"
+def test_a_shell_completes() -> None:
+    done = mdht(_MDHT_COMPLETE="bash_complete", COMP_WORDS="mdht do", COMP_CWORD="1")
+    assert done.stdout == b"plain,doctor\n"

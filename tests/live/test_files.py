@@ -438,5 +438,3 @@ def test_as_many_streams_as_are_served(tmp_path: Path) -> None:
         assert [one.result(50).replicas for one in sharing] == [4, 4]
         refused = [node._clients["files"].call(ServedNumbers(), 5.0).refused for node in net]
         assert sum(refused) > 0
-
-

@@ -58,7 +58,7 @@ def test_a_thousand_half_open_handshakes(caplog: pytest.LogCaptureFixture) -> No
     with attacked(caplog) as node, ExitStack() as stack:
         crowd = stack.enter_context(Crowd(node.address, CROWD))
         for _ in range(5):
-            stack.enter_context(RawPeer.dial(node.address))
+            stack.enter_context(_dialled_at_last(node.address))
         crowd.all()
         until(lambda: node.stats().links.answered >= CROWD, 30, "they are accepted")
         stats = node.stats().links
@@ -66,6 +66,17 @@ def test_a_thousand_half_open_handshakes(caplog: pytest.LogCaptureFixture) -> No
         assert stats.dropped >= CROWD - HELD - 10
         stack.enter_context(RawPeer.dial(node.address))
         assert node.stats().links.links == 1 + 6
+
+
+def _dialled_at_last(address: str) -> RawPeer:
+    """While hundreds a second come, an honest one may be pushed out, and dials again."""
+    for _ in range(10):
+        peer = RawPeer(socket.create_connection(place(address), 10))
+        peer.until(lambda peer=peer: peer.opened or peer.over)  # type: ignore[misc]
+        if peer.opened:
+            return peer
+        peer.close()
+    raise AssertionError("nobody gets through")
 
 
 def test_half_open_after_tls(caplog: pytest.LogCaptureFixture) -> None:

@@ -327,9 +327,7 @@ def test_who_asks_and_does_not_read(caplog: pytest.LogCaptureFixture) -> None:
         peer.close()
 
 
-def test_who_does_not_read_and_breaks_a_rule(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_does_not_read_and_breaks_a_rule(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its link ends although what was written cannot be delivered, and the descriptor comes back."""
     monkeypatch.setattr(tcp, "CLOSE_S", 0.5)
     with attacked(caplog) as node, RawPeer.dial(node.address) as peer:

@@ -21,7 +21,7 @@ from tests.mdht.hostile.process import NodeProcess
 
 from .footprint import until
 
-KILLS = 12
+KILLS = 10
 
 
 @pytest.mark.timeout(120)

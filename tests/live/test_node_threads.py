@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import select
 import socket
 import time
 from collections.abc import Iterator
@@ -123,9 +122,9 @@ def begun(address: str, steps: int) -> RawPeer:
     peer = RawPeer(socket.create_connection(place(address), 10))
     for _ in range(steps):
         peer.flush()
-        if peer.opened or not select.select([peer.sock], [], [], 2.0)[0]:
+        if peer.opened:
             break
-        peer.turn()
+        peer.turn(2.0)
     return peer
 
 

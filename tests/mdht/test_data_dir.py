@@ -46,7 +46,9 @@ def test_the_lock_names_who_has_it(tmp_path: Path) -> None:
 
 
 def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
-    code = "import sys; from mdht.data_dir import *; lock = DataDirLock(sys.argv[1]); print('has it', flush=True); input()"
+    code = (
+        "import sys; from mdht.data_dir import *; lock = DataDirLock(sys.argv[1]); print('has it', flush=True); input()"
+    )
     child = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"node_files"},
     {"node"},
     {"remote"},
-    {"testnet"},
+    {"testnet", "simulation"},
     {"cli"},
     {"__main__"},
 ]

@@ -175,6 +175,24 @@ def test_a_node_that_ends_and_comes_back(tmp_path: Path) -> None:
         remote.get(key)
 
 
+def test_waiting_for_the_end(tmp_path: Path) -> None:
+    node = Node(Config(data_dir=str(tmp_path))).start()
+    assert not node.wait_stopped(0.01)
+
+    async def twice() -> None:
+        given_up = asyncio.ensure_future(node.await_stopped())
+        await asyncio.sleep(0)
+        given_up.cancel()
+        waiting = asyncio.ensure_future(node.await_stopped())
+        with pytest.raises(WouldDeadlock):
+            node.wait_stopped()
+        await node.aclose()
+        await waiting
+
+    asyncio.run(twice())
+    assert node.wait_stopped(0.01)
+
+
 def test_a_node_that_ends_during_a_request(pair: tuple[Node, RemoteNode]) -> None:
     node, remote = pair
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(2) as threads:

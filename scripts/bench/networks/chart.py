@@ -10,7 +10,7 @@ from networks.result import Result
 COLOURS = {True: "#c05020", False: "#8a99a8"}
 FIELDS = (
     ("per_s", "operations/s (longer is better)"),
-    ("cpu_ms", "CPU ms an operation, all processes (shorter is better)"),
+    ("cpu_ms", "CPU ms each, all processes (shorter is better)"),
 )
 
 

@@ -46,7 +46,7 @@ def settings(lt: Any) -> dict[str, object]:
 
 
 class LibtorrentSessions(Nodes):
-    """Option: `record` is `immutable`, `mutable` (a get ends when its lookup has) or `mutable-first` (at the first find)."""
+    """Option: `record` is `immutable`, `mutable` (get: when its lookup ends) or `mutable-first` (get: first find)."""
 
     notes = "UDP, in clear; mutable items are signed, immutable ones hashed"
 

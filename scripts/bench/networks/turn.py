@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,16 @@ from networks.layout import KILLED, Layout
 from networks.remote import Network, Worker
 
 IN_FLIGHT = 32
-WARM_S = 1.0
-"""Of puts and of gets each, at most, in windows: links are made, caches filled."""
-WARM_OPERATIONS = 64
-"""Of each, one at a time after that."""
+WARM = {"puts": 48, "gets": 96}
+"""Operations a node, in windows, before anything is measured: links are made, caches filled."""
+WARM_ALONE = 64
+"""And one at a time."""
+WARM_S = 20.0
+"""At most."""
+QUIET_CORES, QUIET_S, SETTLE_S = 0.03, 0.3, 20.0
+"""Then it is waited until the network used less than that of a core for that long, at most so many seconds: some hand
+records over to nodes that have just come.
+"""
 PUTS_PER_S, GETS_PER_S = 12_000, 30_000
 """Jobs prepared for a second: more than any system does."""
 
@@ -50,10 +57,10 @@ def turn(system: System, layout: Layout, seconds: float, every: bool = True) -> 
     """Measure. `every`: windows are shared out to all processes, instead of all to the first. Raises WorkerFailed."""
     with Network(system, layout.spread) as network:
         drivers = network.workers[: layout.staying] if every else [network.driver]
-        warm_s = min(WARM_S, seconds)
-        for what in ("puts", "gets"):
-            phase(network, drivers, "warm", what, IN_FLIGHT, int(PUTS_PER_S * warm_s), warm_s)
-            phase(network, drivers, "warm", what, 1, WARM_OPERATIONS, warm_s)
+        for what, count in WARM.items():
+            phase(network, drivers, "warm", what, IN_FLIGHT, count * layout.nodes, WARM_S)
+            phase(network, drivers, "warm", what, 1, WARM_ALONE, WARM_S)
+        settle(network)
         if layout.loss:
             yield from after_loss(network, drivers, layout, seconds)
             return
@@ -61,6 +68,16 @@ def turn(system: System, layout: Layout, seconds: float, every: bool = True) -> 
             for in_flight in (1, IN_FLIGHT):
                 mode = f"{what[:-1]} {in_flight}"
                 yield phase(network, drivers, mode, what, in_flight, int(rate * seconds), seconds)
+
+
+def settle(network: Network) -> None:
+    """Wait until the network is quiet, or time is up."""
+    until = time.monotonic() + SETTLE_S
+    while time.monotonic() < until:
+        before = cpu.snapshot(network.pids())
+        time.sleep(QUIET_S)
+        if cpu.spent(before, cpu.snapshot(network.pids())) < QUIET_CORES * QUIET_S:
+            return
 
 
 def after_loss(network: Network, drivers: Sequence[Worker], layout: Layout, seconds: float) -> Iterator[Run]:

@@ -53,9 +53,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Node, Node
 
 
 @pytest.fixture
-def run(
-    nodes: tuple[Node, Node], capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
-) -> Run:
+def run(nodes: tuple[Node, Node], capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("MDHT_DATA_DIR", nodes[0].config.data_dir)
 
     def run(*args: str, stdin: bytes = b"") -> Done:
@@ -81,7 +79,13 @@ def test_help_says_what_there_is(run: Run) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_and_json(run: Run, command: str) -> None:
     done = run(command, "--help")
-    assert done.code == 0 and b"--json" in done.out and b"--data-dir" in done.out
+    assert done.code == 0 and b"--json" in done.out
+    assert (b"-d, --data-dir" in done.out) == (command not in ("testnet", "completion"))
+
+
+def test_nothing_asked_is_answered_by_help(run: Run) -> None:
+    done = run()
+    assert (done.code, done.out) == (2, b"") and done.err.startswith("Usage") and done.err.count("Commands") == 1
 
 
 def test_content(run: Run, nodes: tuple[Node, Node]) -> None:

@@ -20,7 +20,9 @@ def test_a_node_that_is_run_keeps_its_data(tmp_path: Path) -> None:
 
 def test_flags_count_more_than_the_file(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
-    file.write_text('network = "one"\nreplicas = 5\n[node]\nlisten = ["127.0.0.1:1"]\nstore = "memory"\n[limits]\nlinks = 9')
+    file.write_text(
+        'network = "one"\nreplicas = 5\n[node]\nlisten = ["127.0.0.1:1"]\nstore = "memory"\n[limits]\nlinks = 9'
+    )
     config = settings(str(file), str(tmp_path), False, {"network": "two", "listen": ("[::1]:2",), "seeds": ()})
     assert (config.network, config.replicas, config.store, config.limits.links) == ("two", 5, "memory", 9)
     assert config.listen == ("[::1]:2",)

@@ -55,7 +55,16 @@ def raw(method: Any, arguments: Any, number: Any = 1) -> bytes:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"\xc1", b"{}", raw("get", {})[:-1], raw(7, {}), raw("get", {}, -1), raw("x" * 65, {}), raw("get", {}, 2**32)],
+    [
+        b"",
+        b"\xc1",
+        b"{}",
+        raw("get", {})[:-1],
+        raw(7, {}),
+        raw("get", {}, -1),
+        raw("x" * 65, {}),
+        raw("get", {}, 2**32),
+    ],
 )
 def test_what_is_no_request(body: bytes) -> None:
     with pytest.raises(BadMessage):
@@ -133,6 +142,16 @@ def test_frames_are_taken_one_at_a_time() -> None:
         while (body := take_frame(kept)) is not None:
             came.append(read_result(read_reply(body)))
     assert came == ["a", "b"] and not kept
+
+
+def test_text_that_is_no_unicode_is_escaped() -> None:
+    from mdht.services.file_commands import Fetched
+
+    frame = pack_reply(1, {"path": "/a\udcff", "parts": [Fetched("/\udc80", "n", 1, 2)], "value": b"\xff"})
+    told = read_result(read_reply(frame[4:]))
+    assert told["path"] == "/a\\udcff" and told["parts"][0]["path"] == "/\\udc80" and told["value"] == b"\xff"
+    missing = crossed(FileNotFoundError(2, "No such file", "/\udcff"))
+    assert isinstance(missing, FileNotFoundError) and missing.filename == "/\\udcff"
 
 
 def crossed(error: BaseException) -> Exception:

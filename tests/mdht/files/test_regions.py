@@ -70,6 +70,17 @@ def test_what_is_known_gets_old() -> None:
     assert len(regions) == 0
 
 
+def test_a_small_network_is_known_as_a_whole() -> None:
+    for count, whole in ((5, True), (19, True), (20, False), (50, False)):
+        peers = network(count)
+        regions: Regions[Peer] = Regions(K)
+        regions.learn(bytes(32), closest(peers, bytes(32), K), 0.0)
+        assert regions.is_whole(1.0) is whole
+        assert not regions.is_whole(REGION_S)
+        if whole:
+            assert regions.closest(b"\xff" * 32, 100, 1.0) == closest(peers, b"\xff" * 32, 100)
+
+
 def test_nothing_found_says_nothing() -> None:
     regions: Regions[Peer] = Regions(K)
     regions.learn(bytes(32), [], 0.0)

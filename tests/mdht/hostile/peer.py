@@ -124,6 +124,8 @@ class RawPeer:
     ) -> None:
         self.sock = sock
         self.sock.settimeout(None)
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
         self.answer = answer
         self.asked: list[Any] = []
         """Requests of the node, in order."""
@@ -187,7 +189,7 @@ class RawPeer:
         self.flush()
         if self.eof:
             return
-        if select.select([self.sock], [], [], wait_s)[0]:
+        if self._poll.poll(wait_s * 1000):
             try:
                 data = self.sock.recv(65_536)
             except OSError:

@@ -108,6 +108,8 @@ class _Loud(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.msg.startswith("Executing"):
+            return  # a slow callback, in development mode on a busy machine
         self.lines = [*self.lines[-9:], self.format(record)]
 
 

@@ -6,6 +6,9 @@ import asyncio
 import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +18,18 @@ import msgspec
 import pytest
 
 from mdht.config import Config
-from mdht.control import AboutCall, Call, GetCall, PeersCall, ProgressCall, PutCall, StatsCall, pack_request, read_reply
+from mdht.control import (
+    AboutCall,
+    Call,
+    GetCall,
+    PeersCall,
+    ProgressCall,
+    PutCall,
+    ShareCall,
+    StatsCall,
+    pack_request,
+    read_reply,
+)
 from mdht.control.limits import CLIENT_REQUESTS, CLIENTS, REQUEST_BYTES
 from mdht.control.wire import read_failure, read_result, take_frame
 from mdht.errors import DoorClosed, NoNode
@@ -247,3 +261,36 @@ def test_a_node_on_a_loop_is_ended_by_who_entered_it(tmp_path: Path) -> None:
             assert await stopping == os.getpid()
 
     asyncio.run(main())
+
+
+def test_a_share_is_given_up_when_its_client_leaves(node: Node, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("share") / "file"
+    file.write_bytes(os.urandom(40_000_000))
+    with Node() as other:
+        node.connect(other.address)
+        with Raw(node) as client, RemoteNode(node.config.data_dir) as remote:
+            client.ask(1, ShareCall(os.fsencode(file), b"ticket"))
+            while not remote.ask(StatsCall())["files"]["running"]:
+                pass
+            client.ask(2, ProgressCall(b"ticket"))
+            number, progress = client.reply() or (0, None)
+            assert number == 2 and (progress is None or progress["total_bytes"] in (0, 40_000_000))
+        with RemoteNode(node.config.data_dir) as remote:
+            deadline = time.monotonic() + 20
+            while (files := remote.ask(StatsCall())["files"])["running"]:
+                assert time.monotonic() < deadline
+            assert files["failed"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_another_user_who_can_open_the_socket() -> None:
+    code = (
+        "import os, socket, sys; one = socket.socket(socket.AF_UNIX); os.setuid(65534); "
+        "one.connect(sys.argv[1]); print(one.recv(1000))"
+    )
+    with tempfile.TemporaryDirectory() as place, Node(Config(data_dir=place)):  # pytest's are of their owner alone
+        os.chmod(place, 0o755)
+        path = os.path.join(place, "api.sock")
+        os.chmod(path, 0o666)
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=30)
+        assert "DoorClosed" in done.stdout and "you are user 65534" in done.stdout, done.stderr

@@ -44,7 +44,7 @@ def test_a_node_whose_clock_is_an_hour_off(wrong_s: float, caplog: pytest.LogCap
         stats = (await wrong.astats()).peers
         assert stats.clock_offset_s == pytest.approx(-wrong_s, abs=2)
         assert stats.clock_votes >= 6
-        assert all((await node.astats()).peers.clock_offset_s == 0.0 for node in net.nodes[:-1])
+        assert [(await node.astats()).peers.clock_offset_s for node in net.nodes[:-1]] == [0.0] * 6
         done = await wrong.aput(b"v", key=b"k")
         assert done.stored == 7
         got = await net.nodes[2].aget(b"k", kind=Kind.OWNED, owner=wrong.public)
@@ -58,7 +58,7 @@ def test_a_node_whose_clock_is_an_hour_off(wrong_s: float, caplog: pytest.LogCap
         assert short.stored == 7
         assert wrong.id in await linked(net.nodes[4])
 
-    with caplog.at_level(logging.WARNING, "mdht.services.peers"):
+    with caplog.at_level(logging.WARNING, "mdht.services.peer_clock"):
         with_network(6, body)
     told = [record.getMessage() for record in caplog.records if "clock" in record.getMessage()]
     assert len(told) == 1
@@ -70,7 +70,7 @@ def test_a_few_peers_with_wrong_clocks_change_nothing() -> None:
         for _ in range(3):
             await net.join(ahead(2 * HOUR_S))
         await asyncio.sleep(60)
-        assert all((await node.astats()).peers.clock_offset_s == 0.0 for node in net.nodes[:6])
+        assert [(await node.astats()).peers.clock_offset_s for node in net.nodes[:6]] == [0.0] * 6
 
     with_network(6, body)
 
@@ -82,7 +82,9 @@ def test_the_second_node_with_one_identity_is_told(caplog: pytest.LogCaptureFixt
     async def body(net: Simulation) -> None:
         first = net.nodes[3]
         there = await linked(first)
-        config = replace(first.config, listen=("memory://twin:7000",), seeds=(net.nodes[0].address, net.nodes[1].address))
+        config = replace(
+            first.config, listen=("memory://twin:7000",), seeds=(net.nodes[0].address, net.nodes[1].address)
+        )
         around = replace(first._around, networks=(net.network.host("twin"),))
         async with Node(config, identity=first.identity, around=around) as twin:
             with pytest.raises(LinkRefused, match="duplicate"):
@@ -96,7 +98,7 @@ def test_the_second_node_with_one_identity_is_told(caplog: pytest.LogCaptureFixt
                 await twin.aconnect(f"memory://{net._names[first.id]}:7000")
         assert (await first.astats()).peers.twins == 0
 
-    with caplog.at_level(logging.ERROR, "mdht.services.peers"):
+    with caplog.at_level(logging.ERROR, "mdht.services.peer_twins"):
         with_network(5, body)
     assert [record.getMessage().count("same identity") for record in caplog.records] == [1]
 
@@ -107,7 +109,9 @@ def test_the_second_node_with_one_identity_is_told(caplog: pytest.LogCaptureFixt
 def test_seeds_that_come_later_are_found() -> None:
     async def body(net: Simulation) -> None:
         later = net.network.host("later")
-        config = Config(listen=("memory://early:7000",), seeds=("memory://later:7000",), network=net.life.config.network)
+        config = Config(
+            listen=("memory://early:7000",), seeds=("memory://later:7000",), network=net.life.config.network
+        )
         around = replace(net.nodes[0]._around, networks=(net.network.host("early"),))
         async with Node(config, around=around) as early:
             await asyncio.sleep(2 * HOUR_S)
@@ -182,7 +186,8 @@ def test_a_damaged_file_of_peers_is_reported_and_ignored(
         (tmp_path / FILE).write_bytes(packed)
         async with settled(net, tmp_path, "one") as node:
             await asyncio.sleep(30)
-            assert len(await linked(node)) == (3 if damage == "changed" else 0)
+            dialled = [peer for peer in await node.apeers() if peer.dialled]
+            assert damage == "changed" or not dialled
 
     with caplog.at_level(logging.INFO, "mdht.services.peer_memory"):
         with_network(3, body)
@@ -225,14 +230,15 @@ def test_who_is_gone_is_forgotten_in_the_end() -> None:
 
 def test_links_that_nobody_uses_are_closed_and_not_made_again() -> None:
     async def body(net: Simulation) -> None:
-        await asyncio.sleep(HOUR_S)
+        await asyncio.sleep(HOUR_S / 2)
         for node in net.nodes:
             stats = (await node.astats()).peers
-            assert stats.linked <= 10, stats
+            assert stats.linked <= 9, stats
         idle = sum([(await node.astats()).peers.idle for node in net.nodes])
         await asyncio.sleep(HOUR_S / 4)
         again = sum([(await node.astats()).peers.idle for node in net.nodes])
-        assert again - idle <= len(net.nodes)
+        assert idle > 0
+        assert again == idle
         done = await net.nodes[3].aput(b"found all the same")
         assert (await net.nodes[13].aget(done.key)).value == b"found all the same"
 

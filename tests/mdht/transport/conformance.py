@@ -138,6 +138,14 @@ async def who_reads_nothing_cannot_keep_a_closed_wire(ends: Pair) -> None:
     assert ends.a.ends == 1
 
 
+async def who_was_let_in_is_told(ends: Pair) -> None:
+    """Also where nobody is let in any more right after."""
+    ends.listening.close()
+    await ends.listening.settled()
+    ends.a.wire.write(b"still here")
+    await ends.b.until(lambda: bytes(ends.b.data) == b"still here")
+
+
 async def says_where_the_other_is(ends: Pair) -> None:
     assert ends.a.wire.port == ends.listening.port
     assert ends.b.wire.host and ends.b.wire.port
@@ -149,5 +157,6 @@ CHECKS = [
     abort_ends_both,
     a_slow_reader_is_felt,
     who_reads_nothing_cannot_keep_a_closed_wire,
+    who_was_let_in_is_told,
     says_where_the_other_is,
 ]

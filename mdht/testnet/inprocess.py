@@ -20,11 +20,11 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Final
 
-from .config import Config
-from .model import Identity
-from .node import Node
-from .services import Surroundings
-from .transport import MemoryNetwork
+from ..config import Config
+from ..model import Identity
+from ..node import Node
+from ..services import Surroundings
+from ..transport import MemoryNetwork
 
 _EPOCH_S: Final = 1_800_000_000.0
 """Wall clock of a memory network where the loop's clock is 0, seconds since 1970 UTC."""
