@@ -42,6 +42,9 @@ setup(
             "pykka>=4",
             "thespian>=4",
             'ray>=2.9; python_version < "3.15"',
+            "libtorrent>=2.0.9",
+            "opendht>=3",
+            "kademlia>=2.2.2",
         ],
     },
     classifiers=[

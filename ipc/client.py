@@ -45,7 +45,12 @@ class Client(Commands):
         await self._tree.amove(self.name, placement, timeout)
 
     def stats(self) -> ServiceStats:
-        """The service's numbers."""
+        """The service's numbers: counts since it was added, over all its shards, restarts and moves; times in seconds,
+        sizes in bytes. `queued` is what has arrived and waits; what its senders still have is not in it.
+
+        Blocks while its processes answer, at most `CALL_TIMEOUT_S` seconds. Raises `UnknownService` where it was
+        removed, `Closed`, `StartTimeout` where a process does not answer, `WouldDeadlock`.
+        """
         return self._tree.stats()[self.name]
 
     async def astats(self) -> ServiceStats:

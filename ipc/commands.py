@@ -81,10 +81,12 @@ class Commands:
     def call_many(
         self, commands: Sequence[Any], timeout: float = CALL_TIMEOUT_S, *, return_errors: bool = False
     ) -> list[Any]:
-        """Send commands in one batch and wait for all replies, in order.
+        """Send commands in one batch and wait for all replies, in order; `timeout` seconds are for all together.
 
-        The first error is raised when all have been served; with `return_errors` errors stand in the place of their
-        replies.
+        The first error of the service is raised when all have been served; with `return_errors` errors stand in the
+        place of their replies. Blocks. Raises `CallTimeout` where one is missing at the end, `NotSendable`, `Full` or
+        `Closed` where a part could not be sent (what was sent before is served all the same), `WouldDeadlock`; a
+        service that dies puts `ServiceDied` in the place of what it had.
         """
         refuse_to_block("call_many")
         deadline = time.monotonic() + timeout

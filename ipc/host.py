@@ -43,7 +43,9 @@ class Host:
         self.awake = False
         self.depth = 0
         self.closed = False
+        self.blocks = False
         self.bad_frames = 0
+        self._asked_s: float | None = None
 
     def adopt_thread(self) -> None:
         """This thread is the one that runs the loop."""
@@ -121,6 +123,17 @@ class Host:
             return
         with contextlib.suppress(RuntimeError):  # the loop is closed: its cells are gone, too
             self.loop.call_soon_threadsafe(function)
+
+    def lag_s(self) -> float:
+        """For how long, in seconds, the loop has not turned, as far as is known from asking before. Thread-safe."""
+        if (asked_s := self._asked_s) is None:
+            self._asked_s = self.clock()
+            self.soon(self._turned)
+            return 0.0
+        return self.clock() - asked_s
+
+    def _turned(self) -> None:
+        self._asked_s = None
 
     def soon(self, function: Callable[[], Any]) -> None:
         """Run a function on this thread, soon; never inside the caller. Dropped where the host has ended."""

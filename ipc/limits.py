@@ -94,6 +94,9 @@ LOOP_SECONDS: Final = 0.005
 INLINE_DEPTH: Final = 32
 """Inline services nested in one call before commands are queued instead: far from the recursion limit."""
 
+TIMERS_SLACK: Final = 64
+"""Cancelled timers of a service that may stay in its heap beside as many as are to come: sorting anew costs as much."""
+
 TIMED_CALLS: Final = 1024
 """Recent calls of a service whose times are kept for p50 and p99."""
 
@@ -107,6 +110,10 @@ LOOK_AGAIN_S: Final = 0.25
 nothing can wake it from the system call, and a second descriptor to wait on would cost every call a system call
 more."""
 
+BUSY_S: Final = 0.05
+"""The thread of a blocking service that does not answer within this is in a long call, whose end need not be awaited
+to connect a sender: five times what a waking thread takes on a loaded machine."""
+
 START_TIMEOUT_S: Final = 60.0
 """A process must be up, and `open` and `start` done: a cold interpreter on a loaded machine takes seconds."""
 
@@ -118,6 +125,9 @@ STOP_TIMEOUT_S: Final = 5.0
 
 KILL_TIMEOUT_S: Final = 2.0
 """A terminated process has this long before it is killed."""
+
+WATCHDOG_LOOKS: Final = 4
+"""Looks of a watchdog in the time that a service may stand still: it is found a quarter of that too late at most."""
 
 # -- implementation: life ----------------------------------------------------------------------------------------------
 

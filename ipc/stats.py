@@ -8,10 +8,16 @@ from typing import Any
 
 import psutil
 
+from .scheduling import Scheduling, present
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceStats:
-    """One service, all its shards together. Times in seconds, sizes in bytes, counts since the service was added."""
+    """One service, all its shards together. Times in seconds, sizes in bytes, counts since the service was added.
+
+    `last_error` is why it was last restarted, or found hanging (`hangs`); empty where it never was. `affinity` and
+    `nice` are what its first process has at present; None where it has no process to itself.
+    """
 
     name: str
     placement: str
@@ -32,6 +38,10 @@ class ServiceStats:
     lost: int
     bad_frames: int
     moves: int
+    hangs: int = 0
+    last_error: str = ""
+    affinity: tuple[int, ...] | None = None
+    nice: int | None = None
 
 
 def percentile(samples: list[float], fraction: float) -> float:
@@ -57,10 +67,20 @@ def process_numbers(pids: Iterable[int]) -> tuple[float, int]:
     return cpu, rss
 
 
-def merge(name: str, placement: str, shards: list[dict[str, Any]], kept: dict[str, Any]) -> ServiceStats:
-    """One `ServiceStats` from what each shard reported and what the tree keeps across moves and restarts."""
+def merge(
+    name: str,
+    placement: str,
+    shards: list[dict[str, Any]],
+    kept: dict[str, Any],
+    last_error: str = "",
+    apart: bool = False,
+) -> ServiceStats:
+    """One `ServiceStats` from what each shard reported and what the tree keeps across moves and restarts; `apart` where
+    its hosts are processes of their own.
+    """
     pids = tuple(sorted({int(shard["pid"]) for shard in shards}))
     cpu, rss = process_numbers(pids)
+    scheduling = present(pids[0]) if apart and pids else Scheduling()
     times = [t for shard in shards for t in shard["times"]]
 
     def total(key: str) -> Any:
@@ -86,4 +106,8 @@ def merge(name: str, placement: str, shards: list[dict[str, Any]], kept: dict[st
         lost=kept.get("lost", 0),
         bad_frames=total("bad_frames"),
         moves=kept.get("moves", 0),
+        hangs=kept.get("hangs", 0),
+        last_error=last_error,
+        affinity=scheduling.affinity,
+        nice=scheduling.nice,
     )

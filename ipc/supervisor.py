@@ -4,40 +4,29 @@ run.
 
 from __future__ import annotations
 
-import asyncio
-import atexit
-import multiprocessing.util  # noqa: F401 - joins children at exit: registered before our handler, it runs after it
-import os
-import threading
-import weakref
-from collections.abc import Callable, Coroutine, Iterable
-from concurrent.futures import CancelledError
+from collections.abc import Iterable
 from functools import partial
-from types import TracebackType
 from typing import Any
 
-from .cell import run_now
 from .channels.bounds import Bounds
 from .client import Client
-from .errors import Closed, UnknownService, WouldDeadlock
-from .host import Host
-from .limits import CALL_TIMEOUT_S, MAX_RESTARTS, MOVE_TIMEOUT_S, REMOTE_PEERS, RESTART_WINDOW_S, STOP_TIMEOUT_S
+from .errors import Closed, ServiceDied, WouldDeadlock
+from .lifecycle import TreeOwner
+from .limits import CALL_TIMEOUT_S, MOVE_TIMEOUT_S, REMOTE_PEERS, STOP_TIMEOUT_S
 from .placement import Placement
 from .remote.curve import Curve
-from .remote.exposure import Exposure, Terms, close_exposures, open_exposure
+from .remote.exposure import Exposure, Terms, open_exposure
+from .scheduling import Scheduling
 from .service import Service, check_class
-from .spawners.coroutine import forget_default
-from .spawners.inline import InlineHost
 from .stats import ServiceStats, merge
 from .threads import parked_host, refuse_to_block
-from .tree import death, place, shutdown
+from .tree import place, shutdown
 from .tree.core import Tree
-from .tree.hosts import INLINE
-from .tree.legal import check_placement
-from .tree.records import Intensity, ServiceRecord
+from .tree.legal import check_placement, is_apart
+from .tree.records import ServiceRecord
 
 
-class Supervisor:
+class Supervisor(TreeOwner):
     """A tree of services.
 
         with Supervisor() as tree:                  # or: async with Supervisor() as tree, on the running loop
@@ -48,126 +37,6 @@ class Supervisor:
     At most `max_restarts` within `window_s` seconds, all services together; one more, and the tree gives up: everything
     is stopped, callers get `TooManyRestarts`, and so does `wait`. Thread-safe.
     """
-
-    def __init__(self, *, max_restarts: int = MAX_RESTARTS, window_s: float = RESTART_WINDOW_S) -> None:
-        self._intensity = Intensity(max_restarts, window_s)
-        self._tree: Tree | None = None
-        self._lock = threading.RLock()
-        self._closing = threading.RLock()
-        self._pending: list[ServiceRecord] = []
-        self._exposures: list[Exposure] = []
-        self._ended = threading.Event()
-
-    # -- opening and closing -------------------------------------------------------------------------------------------
-
-    def _make(self, home: Host | None) -> Tree:
-        if self._tree is not None:
-            raise Closed("a Supervisor is entered once; make a new one")
-        self._tree = tree = Tree(home, self._intensity)
-        tree.on_death = death.on_event
-        tree.shut_down = self._fail
-        _live.add(self)
-        return tree
-
-    def open(self) -> Supervisor:
-        """Enter without `with`: start what was added so far. Raises what it raised, having stopped the others."""
-        refuse_to_block("open")
-        self._make(None)
-        try:
-            for record in self._pending:
-                self._start(record)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    async def aopen(self) -> Supervisor:
-        """Live on the running event loop: coroutine and inline services are served there, with no thread between."""
-        home = Host("ipc-home", asyncio.get_running_loop())
-        home.adopt_thread()
-        tree = self._make(home)
-        try:
-            for record in self._pending:
-                await self._astart(tree, record)
-        except BaseException:
-            await self.aclose()
-            raise
-        return self
-
-    def close(self, timeout: float = STOP_TIMEOUT_S) -> None:
-        """Stop every service in reverse order, each within `timeout` seconds, then all threads and processes.
-        Idempotent.
-
-        Whoever waits gets `Closed`. Blocks; raises `WouldDeadlock` on an event loop's thread.
-        """
-        tree = self._tree
-        if tree is None:
-            self._ended.set()
-            return
-        if os.getpid() != tree.local.pid:
-            return
-        if not tree.closed:
-            refuse_to_block("close")
-        with self._closing:  # who closes beside another returns when all is closed, too
-            if not tree.closed:
-                self._drive("close", lambda: self._shut_down(tree, timeout))
-            tree.release_control()
-        _live.discard(self)
-        self._ended.set()
-
-    async def aclose(self, timeout: float = STOP_TIMEOUT_S) -> None:
-        """`close`, awaited."""
-        tree = self._tree
-        if tree is not None and not tree.closed:
-            await self._adrive(lambda: self._shut_down(tree, timeout))
-            if tree.home is not None:
-                tree.home.close_wires()
-                tree.home.turn()
-                await asyncio.sleep(0)
-            else:
-                await asyncio.to_thread(tree.release_control)
-        _live.discard(self)
-        self._ended.set()
-
-    async def _shut_down(self, tree: Tree, timeout: float) -> None:
-        if self._exposures:  # a gather of nothing would make an event loop
-            await close_exposures(self._exposures)
-        await shutdown.shut_down(tree, timeout)
-        if any(not exposure.closed for exposure in self._exposures):  # made while the others were closed
-            await close_exposures(self._exposures)
-
-    async def _fail(self) -> None:
-        tree = self.tree
-        await self._shut_down(tree, STOP_TIMEOUT_S)
-        threading.Thread(target=tree.release_control, name="ipc-close", daemon=True).start()
-        _live.discard(self)
-        self._ended.set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until the tree is closed; False where `timeout` seconds passed first. Raises `TooManyRestarts` where it
-        gave up.
-        """
-        refuse_to_block("wait", "await asyncio.to_thread(tree.wait)")
-        ended = self._ended.wait(timeout)
-        if self._tree is not None and self._tree.failed is not None:
-            raise self._tree.failed
-        return ended
-
-    def __enter__(self) -> Supervisor:
-        return self.open()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Supervisor:
-        return await self.aopen()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     # -- services ------------------------------------------------------------------------------------------------------
 
@@ -180,14 +49,27 @@ class Supervisor:
         outlets: dict[str, str] | None = None,
         bounds: Bounds | None = None,
         restart: bool = True,
+        affinity: Iterable[int] | None = None,
+        nice: int | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
-        """Add a service and start it; before the tree is entered it is started then, in the order of adding.
+        """Add a service and start it; before the tree is entered it is started then, in the order of adding. Blocks.
 
         `outlets` are the service's names for others of this tree, which may be added later; `bounds` are those of its
-        channels. Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError`, `TypeError`,
-        `ValueError` for a name that is taken, `WouldDeadlock`.
+        channels. Where it dies it is restarted, unless `restart` is False: then its callers get `ServiceDied` from then
+        on.
+
+        `affinity` (numbers of processors) and `nice` (-20 to 19) are given to its processes when they start, and kept
+        over restarts and moves; with them it can only be placed, or moved, in a `process`, and members of a group must
+        name the same. After `watchdog_s` seconds in which it serves nothing although commands wait, or one call lasts,
+        its process is killed and it is restarted; where it has none, that is logged and counted only (`stats().hangs`).
+
+        Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError`, `TypeError`,
+        `ValueError` for a name that is taken or a number that cannot be, `PermissionError` for a nice that is not
+        allowed, `StartTimeout`, `Closed`, `WouldDeadlock`.
         """
-        record = self._record(name, service, placement, outlets, bounds, restart)
+        scheduling = Scheduling.check(affinity, nice)
+        record = self._record(name, service, placement, outlets, bounds, restart, scheduling, watchdog_s)
         if self._tree is None:
             self._pending.append(record)
             return
@@ -203,9 +85,14 @@ class Supervisor:
         outlets: dict[str, str] | None = None,
         bounds: Bounds | None = None,
         restart: bool = True,
+        affinity: Iterable[int] | None = None,
+        nice: int | None = None,
+        watchdog_s: float | None = None,
     ) -> None:
         """`add`, awaited."""
-        await self._astart(self.tree, self._record(name, service, placement, outlets, bounds, restart))
+        scheduling = Scheduling.check(affinity, nice)
+        record = self._record(name, service, placement, outlets, bounds, restart, scheduling, watchdog_s)
+        await self._astart(self.tree, record)
 
     def _record(
         self,
@@ -215,11 +102,15 @@ class Supervisor:
         outlets: Any,
         bounds: Bounds | None,
         restart: bool,
+        scheduling: Scheduling | None,
+        watchdog_s: float | None,
     ) -> ServiceRecord:
         cls = type(service)
         check_class(cls)
         where = Placement.parse(placement)
-        check_placement(cls, where)
+        check_placement(cls, where, scheduling=scheduling)
+        if watchdog_s is not None and not watchdog_s > 0:
+            raise ValueError(f"watchdog_s is {watchdog_s!r}; it must be more than 0 seconds")
         if not name or not isinstance(name, str):
             raise ValueError(f"a service needs a name, not {name!r}")
         known = {record.name for record in self._pending} if self._tree is None else set(self._tree.services)
@@ -228,30 +119,26 @@ class Supervisor:
         if service._ipc_cell is not None:
             raise ValueError(f"this {cls.__qualname__} object is placed already; make another one")
         return ServiceRecord(
-            name, cls, service._ipc_parameters, service, where, dict(outlets or {}), bounds or Bounds(), restart
+            name,
+            cls,
+            service._ipc_parameters,
+            service,
+            where,
+            dict(outlets or {}),
+            bounds or Bounds(),
+            restart,
+            scheduling,
+            watchdog_s,
         )
 
-    def _start(self, record: ServiceRecord) -> None:
-        tree = self.tree
-        tree.refuse_closed()
-        tree.services[record.name] = record
-        try:
-            self._drive("add", lambda: tree.operate(place.start(tree, record)), record.placement)
-        except BaseException:
-            tree.services.pop(record.name, None)
-            raise
-
-    async def _astart(self, tree: Tree, record: ServiceRecord) -> None:
-        tree.refuse_closed()
-        tree.services[record.name] = record
-        try:
-            await self._adrive(lambda: tree.operate(place.start(tree, record)))
-        except BaseException:
-            tree.services.pop(record.name, None)
-            raise
-
     def remove(self, name: str, timeout: float = STOP_TIMEOUT_S) -> None:
-        """Stop one service and take it out of the tree; its clients get `Closed`."""
+        """Stop one service and take it out of the tree; its clients get `Closed`, and so do the open requests of other
+        services' outlets, which may be used again once a service of that name is added.
+
+        Running calls have half of `timeout` seconds to end, and its `stop` the rest; what `stop` raises, or that it did
+        not end in time, is logged. Queued commands are refused. Blocks for at most about that long. Raises
+        `UnknownService`, `Closed`, `WouldDeadlock`.
+        """
         tree, record = self.tree, self._known(name)
         self._drive("remove", lambda: tree.operate(self._remove(tree, record, timeout)))
 
@@ -276,7 +163,12 @@ class Supervisor:
                 await tree.drop_if_empty(host)
 
     def client(self, name: str) -> Client:
-        """A client of a service; close it when it is no longer needed. Raises `UnknownService`."""
+        """A client of a service; close it when it is no longer needed. A client keeps the order of its own commands,
+        and has the service's bounds to itself.
+
+        Blocks for a moment, also while the service is in a long call. Raises `UnknownService`, `Closed`,
+        `WouldDeadlock`.
+        """
         tree, record = self.tree, self._known(name)
         port_id = self._drive("client", lambda: tree.operate(_client_port(tree, record)), record.placement)
         return Client(name, tree.local.agent.ports[port_id], self)
@@ -313,8 +205,9 @@ class Supervisor:
 
         `curve` are this side's keys, `allow` the public keys of those who may connect: without them it raises
         `Insecure`. `bounds` are those of each caller (`limits.REMOTE_COMMANDS` and `REMOTE_BYTES` where none are
-        given), of at most `max_peers` callers. It is closed with the tree. Raises `UnknownService`, `ChannelError`
-        where the endpoint cannot be had, `WouldDeadlock`.
+        given), of at most `max_peers` callers. It is closed with the tree, or by its own `close`. Blocks until the
+        endpoint is bound. Raises `UnknownService`, `ChannelError` where the endpoint cannot be had, `ValueError` for
+        one that is none, `Closed`, `WouldDeadlock`.
         """
         tree, _ = self.tree, self._known(name)
         make = partial(self._expose, tree, Terms.check(name, endpoint, curve, allow, bounds, max_peers))
@@ -368,7 +261,10 @@ class Supervisor:
         return list(self.tree.services)
 
     def stats(self) -> dict[str, ServiceStats]:
-        """The numbers of every service. Blocks while child processes answer."""
+        """The numbers of every service, by name. Blocks while child processes answer, at most `CALL_TIMEOUT_S` seconds
+        each; one that has just died counts nothing. Raises `Closed`, `StartTimeout` where one does not answer,
+        `WouldDeadlock`.
+        """
         tree = self.tree
         tree.refuse_closed()
         result: dict[str, ServiceStats] = self._drive("stats", lambda: tree.operate(_stats(tree)))
@@ -380,50 +276,6 @@ class Supervisor:
         tree.refuse_closed()
         result: dict[str, ServiceStats] = await self._adrive(lambda: tree.operate(_stats(tree)))
         return result
-
-    # -- driving -------------------------------------------------------------------------------------------------------
-
-    @property
-    def tree(self) -> Tree:
-        """The tree's state. Raises `Closed` before it is entered."""
-        if self._tree is None:
-            raise Closed("enter the Supervisor first: with Supervisor() as tree")
-        return self._tree
-
-    @property
-    def clock(self) -> Callable[[], float]:
-        """The clock of deadlines, in seconds."""
-        return self.tree.clock
-
-    def _known(self, name: str) -> ServiceRecord:
-        self.tree.refuse_closed()
-        record = self.tree.services.get(name)
-        if record is None:
-            raise UnknownService(f"no service {name!r} in the tree; it has: {', '.join(self.tree.services) or 'none'}")
-        return record
-
-    def _drive(self, method: str, make: Callable[[], Coroutine[Any, Any, Any]], wanted: Placement | None = None) -> Any:
-        refuse_to_block(method)
-        tree = self.tree
-        inline = tree.hosts[INLINE].host
-        if isinstance(inline, InlineHost) and inline.is_current():
-            raise WouldDeadlock(
-                f"{method}() was called from inside an inline service of the same tree, which it would wait for"
-            )
-        with self._lock:
-            if tree.control is None and (wanted is None or wanted.spawner == "inline"):
-                return run_now(make())
-            control = tree.reader()
-        if control.is_current():
-            raise WouldDeadlock(f"{method}() would wait for its own thread: use `await ….a{method}(…)` instead")
-        try:
-            return control.submit(make()).result()
-        except CancelledError:
-            raise Closed("the tree was closed meanwhile") from None
-
-    async def _adrive(self, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        control = self.tree.reader()
-        return await control.run(make())
 
 
 async def _client_port(tree: Tree, record: ServiceRecord) -> int:
@@ -447,47 +299,14 @@ async def _stats(tree: Tree) -> dict[str, ServiceStats]:
             try:
                 shards.extend(await cell.host.agent.do("stats", [cell.id], timeout_s=CALL_TIMEOUT_S))
             except Exception as error:
-                if not cell.host.gone and not isinstance(error, (OSError, LookupError)) and not _is_death(error):
+                if not cell.host.gone and not isinstance(error, (OSError, LookupError, ServiceDied)):
                     raise
-        result[record.name] = merge(record.name, str(record.placement), shards, record.kept)
+        result[record.name] = merge(
+            record.name,
+            str(record.placement),
+            shards,
+            record.kept,
+            record.last_error,
+            is_apart(record.placement.spawner),
+        )
     return result
-
-
-def _is_death(error: Exception) -> bool:
-    from .errors import ServiceDied
-
-    return isinstance(error, ServiceDied)
-
-
-_live: weakref.WeakSet[Supervisor] = weakref.WeakSet()
-
-
-def _close_all() -> None:
-    for supervisor in list(_live):
-        tree = supervisor._tree
-        if tree is None or tree.closed:
-            continue
-        if tree.home is None:
-            supervisor.close()
-        elif os.getpid() == tree.local.pid:
-            for exposure in supervisor._exposures:
-                exposure.abandon()
-            tree.abandon()
-
-
-def _forked() -> None:
-    """In a forked child: neither the default host nor any connection is ours; without locks, which the parent may
-    hold.
-    """
-    forget_default()
-    for supervisor in list(_live):
-        if supervisor._tree is not None:
-            for port in supervisor._tree.local.agent.ports.values():
-                port.error = Closed("this process was forked: its parent's services are not its own; launch others")
-                port.serve_elsewhere()
-                port.senders = []
-    _live.clear()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_forked)

@@ -229,15 +229,13 @@ STORE_BYTES: Final = 1 << 30
 QUOTA_OWNER_BYTES: Final = 16 << 20
 """Bytes of one owner's records: 256 of the largest."""
 
-QUOTA_PEER_BYTES: Final = 256 << 20
-"""Bytes put by one peer: content has no owner, so whoever puts it is charged. A quarter of the store, so that a folder of
-100 MB can be shared in a network of two or three nodes, and four peers at least share a store.
+QUOTA_PEER_BYTES: Final = 512 << 20
+"""Bytes put by one peer: content has no owner, so whoever puts it is charged. Half of the store, so that one peer can
+share 1 GiB in a network of eight nodes, three times each part, and no peer alone can fill a store.
 """
 
 QUOTA_SUBNET_BYTES: Final = 512 << 20
-"""Bytes put from one subnet: identities cost nothing, subnets do. Half of the store, or two peers in one house would use
-up what one of them may have.
-"""
+"""Bytes put from one subnet: identities cost nothing, subnets do. What one peer may have, for a whole subnet of them."""
 
 # -- implementation: files ---------------------------------------------------------------------------------------------
 

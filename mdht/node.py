@@ -31,7 +31,7 @@ from .data_dir import DataDirLock, ensure_identity
 from .errors import TimedOut, WrongState
 from .model import Identity, Kind
 from .node_files import FileCalls
-from .services import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone, Surroundings, plant
+from .services import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone, Surroundings, new_tree, plant
 from .services.commands import (
     ApiNumbers,
     DoConnect,
@@ -236,7 +236,7 @@ class Node(FileCalls):
             raise
 
     async def _plant(self) -> None:
-        tree = Supervisor()
+        tree = new_tree()
         await tree.aopen()
         try:
             await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)

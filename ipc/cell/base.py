@@ -261,4 +261,6 @@ class CellBase:
             "expired": self.expired,
             "late": self.late,
             "bad_frames": self.host.bad_frames,
+            "busy": self.busy,
+            "lag_s": self.host.lag_s(),
         }

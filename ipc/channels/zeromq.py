@@ -80,6 +80,10 @@ def release_socket(socket: zmq.Socket[bytes]) -> None:
         context.term()
 
 
+_LOOKS = 8
+"""Turns that a peer who is not known yet is given: what makes it known is in the loop's queue by then."""
+
+
 class DealerCarrier(Carrier):
     """A sender's end. The socket is used by one thread at a time, under a lock."""
 
@@ -167,6 +171,8 @@ class Router:
         self.peers: dict[bytes, WireServer] = {}
         self.early: dict[bytes, list[bytes]] = {}
         self.endpoints: set[str] = set()
+        self.stranger: list[bytes] | None = None
+        self.looked = 0
         self.closed = False
         host.add_reader(option(self.socket, zmq.FD), self.readable)
 
@@ -175,6 +181,7 @@ class Router:
         if endpoint not in self.endpoints:
             self.socket.bind(endpoint)
             self.endpoints.add(endpoint)
+            self.host.soon(self.readable)  # what came before it was bound is not signalled
 
     def readable(self) -> None:
         """Take what has come, then let the host run what it brought."""
@@ -182,10 +189,16 @@ class Router:
             return
         for _ in range(_FRAMES_A_TURN):
             try:
-                parts = self.socket.recv_multipart(zmq.NOBLOCK)
+                parts, self.stranger = self.stranger or self.socket.recv_multipart(zmq.NOBLOCK), None
             except zmq.Again:
                 break
             server = self.peers.get(parts[0])
+            if server is None and self.host.blocks and self.looked < _LOOKS:
+                self.stranger = parts  # the host was in a long call, so `accept` may come only after the first message
+                self.looked += 1
+                self.host.soon(self.readable)
+                break
+            self.looked = 0
             if (early := self.early.pop(parts[0], None)) is not None:  # its first says no more than that it is here
                 for message in early:
                     self.send(parts[0], message)

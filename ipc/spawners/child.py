@@ -1,5 +1,8 @@
 """What runs in a child process: one host on the main thread, and a thread that reads the control descriptor.
 
+A blocking service gets a host in a thread of its own, so that the main thread's goes on reading for it, and does what
+the tree asks, while it blocks.
+
 The control thread is what sees the end of the parent, and answers for numbers while the host is busy. It ignores SIGINT
 (a terminal sends it to everybody; the parent decides), and SIGTERM means stop.
 """
@@ -22,8 +25,9 @@ from ..host import Host
 from ..limits import STOP_TIMEOUT_S
 from ..loops import new_loop
 from ..remote_errors import pack_error
-from ..tree.agent import Agent
+from ..tree.agent import CLIENTS, Agent
 from .control import ControlReader, pack_control, send_blocking
+from .thread import ThreadHost
 
 log = logging.getLogger("ipc")
 
@@ -49,8 +53,9 @@ class Child:
         self.reader = ControlReader(sock)
         self.host = Host(name, new_loop())
         self.host.adopt_thread()
-        self.agent = Agent(self._event)
-        self.agent.hosts[host_id] = self.host
+        self.aside: list[ThreadHost] = []
+        self.agent = Agent(self._event, self._new_thread)
+        self.agent.hosts[CLIENTS] = self.agent.hosts[host_id] = self.host
         self.send_lock = threading.Lock()
         self.finished = asyncio.Event()
         self.order: asyncio.Queue[tuple[int, str, bytes, list[int]]] = asyncio.Queue()
@@ -65,6 +70,8 @@ class Child:
         try:
             loop.run_until_complete(self._main())
         finally:
+            for host in self.aside:
+                host.stop()
             self.host.closed = True
             self.host.close_wires()
             with contextlib.suppress(OSError):
@@ -73,6 +80,10 @@ class Child:
             self.sock.close()
             loop.run_until_complete(asyncio.sleep(0))
             loop.close()
+
+    def _new_thread(self) -> ThreadHost:
+        self.aside.append(host := ThreadHost(self.host.name))
+        return host
 
     async def _main(self) -> None:
         serving = asyncio.create_task(self._carry_out())

@@ -33,7 +33,7 @@ class InlineHost:
 
     def __init__(self, reader: Callable[[], Any]) -> None:
         self.name = "inline"
-        self.virtual = False
+        self.virtual = self.blocks = False
         self.clock: Callable[[], float] = time.monotonic
         self.lock = threading.RLock()
         self.ready: deque[Cell] = deque()
@@ -67,6 +67,10 @@ class InlineHost:
         self.depth -= 1
         if not self.depth:
             self.thread = None
+
+    def lag_s(self) -> float:
+        """There is no loop that could stand still: a service here is at work in its caller, or not."""
+        return 0.0
 
     def turn_soon(self) -> None:
         """Who holds the lock looks at `ready` when it lets go."""

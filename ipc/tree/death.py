@@ -48,6 +48,8 @@ async def host_ended(tree: Tree, host_id: int) -> None:
     tree.hosts.pop(host_id, None)
     code = await host.agent.reap()
     reason = f"its process {host.agent.pid} ended ({describe_exit(code)})" if code is not None else "its process ended"
+    if host.condemned:
+        reason = f"{host.condemned}; {reason}"
     log.error("%s: %s", host.agent.name, reason)
     for wire in list(host.wires):
         await tree.hang_up(wire)
@@ -91,6 +93,7 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
         ):
             return
         while True:
+            record.last_error = reason
             if not record.restart or tree.intensity.exceeded(time.monotonic()):
                 await give_up(tree, record, reason)
                 return
@@ -146,7 +149,7 @@ async def _successor(tree: Tree, cell: CellRecord) -> HostRecord:
     """Another host for a cell whose host has ended; from now on it lives there."""
     dead = cell.host
     if dead.group is None:
-        host = await tree.new_host(dead.kind, cell.service.name)
+        host = await tree.new_host(dead.kind, cell.service.name, dead.scheduling)
     else:
         host = await tree.new_member(cell)
     dead.cells.discard(cell)

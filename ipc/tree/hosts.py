@@ -16,16 +16,17 @@ from typing import Any
 from ..errors import Closed, IpcError, PlacementError
 from ..host import Host
 from ..placement import Placement
+from ..scheduling import Scheduling
 from ..service import Service
 from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import take_default
 from ..spawners.inline import InlineHost
-from .agent import Agent
+from .agent import CLIENTS, Agent
 from .records import CellRecord, HostRecord, Intensity, PortRecord, ServiceRecord, WireRecord
 
 log = logging.getLogger("ipc")
 
-CLIENTS, INLINE, COROUTINE = 0, 1, 2
+INLINE, COROUTINE = 1, 2
 
 
 class LocalAgent:
@@ -103,7 +104,9 @@ class HostTree(ABC):
         """The clock that deadlines are measured by."""
         return self.home.clock if self.home is not None else time.monotonic
 
-    async def hosts_for(self, cls: type[Service], placement: Placement, name: str) -> list[HostRecord]:
+    async def hosts_for(
+        self, cls: type[Service], placement: Placement, name: str, scheduling: Scheduling | None = None
+    ) -> list[HostRecord]:
         """The hosts of a service's shards, started where they do not exist, and claimed: give them back with `unclaim`.
 
         Raises `PlacementError`, or why one did not start.
@@ -116,7 +119,7 @@ class HostTree(ABC):
             hosts = [self.hosts[COROUTINE]] * placement.count
         elif placement.group is not None:
             async with self.group_lock:
-                members = await self._group(placement)
+                members = await self._group(placement, scheduling)
                 if cls.shard_key is None and not cls.per_host:
                     members = [min(members, key=lambda member: len(member.cells) + member.claims)]
                 for host in members:
@@ -124,7 +127,7 @@ class HostTree(ABC):
             return list(members)
         else:
             names = [name if placement.count == 1 else f"{name}.{shard}" for shard in range(placement.count)]
-            hosts = await self.new_hosts(spawner, names)
+            hosts = await self.new_hosts(spawner, names, scheduling)
         for host in hosts:
             host.claims += 1
         return hosts
@@ -136,9 +139,11 @@ class HostTree(ABC):
         for host in set(hosts):
             await self.drop_if_empty(host)
 
-    async def new_hosts(self, kind: str, names: list[str]) -> list[HostRecord]:
+    async def new_hosts(self, kind: str, names: list[str], scheduling: Scheduling | None = None) -> list[HostRecord]:
         """Several new threads or processes, at once. Raises why one did not start; then there is none."""
-        results = await asyncio.gather(*(self.new_host(kind, name) for name in names), return_exceptions=True)
+        results = await asyncio.gather(
+            *(self.new_host(kind, name, scheduling) for name in names), return_exceptions=True
+        )
         hosts = [result for result in results if isinstance(result, HostRecord)]
         for result in results:
             if isinstance(result, BaseException):
@@ -147,19 +152,26 @@ class HostTree(ABC):
                 raise result
         return hosts
 
-    async def _group(self, placement: Placement) -> list[HostRecord]:
+    async def _group(self, placement: Placement, scheduling: Scheduling | None) -> list[HostRecord]:
         name = placement.group or ""
         members = self.groups.get(name)
         if members is not None and not await self.refill(members):
             members = None
         if members is None:
-            members = await self.new_hosts(placement.spawner, [f"{name}.{index}" for index in range(placement.count)])
+            names = [f"{name}.{index}" for index in range(placement.count)]
+            members = await self.new_hosts(placement.spawner, names, scheduling)
             for host in members:
                 host.group = name
             self.groups[name] = members
         elif len(members) != placement.count or members[0].kind != placement.spawner:
             legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
             raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
+        elif scheduling is not None and members[0].scheduling != scheduling:
+            raise PlacementError(
+                str(placement),
+                f"the processes of group {name!r} are there already, with {members[0].scheduling or 'no'} scheduling: "
+                "give all its members the same affinity and nice",
+            )
         return members
 
     async def new_member(self, cell: CellRecord) -> HostRecord:
@@ -167,7 +179,7 @@ class HostTree(ABC):
         fewest.
         """
         async with self.group_lock:
-            members = await self._group(replace(cell.service.placement, group=cell.host.group))
+            members = await self._group(replace(cell.service.placement, group=cell.host.group), None)
             free = [member for member in members if all(other.service is not cell.service for other in member.cells)]
             return min(free or members, key=lambda member: len(member.cells) + member.claims)
 
@@ -177,7 +189,7 @@ class HostTree(ABC):
         """
         for index, member in enumerate(members):
             if member.gone:
-                fresh = await self.new_host(member.kind, f"{member.group}.{index}")
+                fresh = await self.new_host(member.kind, f"{member.group}.{index}", member.scheduling)
                 fresh.group = member.group
                 members[index] = fresh
                 if self.groups.get(member.group or "") is not members:
@@ -185,17 +197,23 @@ class HostTree(ABC):
                     return False
         return True
 
-    async def new_host(self, kind: str, name: str) -> HostRecord:
+    async def new_host(self, kind: str, name: str, scheduling: Scheduling | None = None) -> HostRecord:
         """A new thread or process. Raises why it did not start."""
         reader = self.reader()
         number = next(self.numbers)
         spawned = await SPAWNERS[kind].spawn(
             reader, number, name, lambda event, *arguments: self._event(number, event, *arguments)
         )
-        if self.closing:
+        try:
+            if self.closing:
+                raise Closed("the tree was closed meanwhile")
+            if scheduling is not None:
+                await spawned.agent.do("schedule", scheduling.affinity, scheduling.nice)
+        except BaseException:
             await SPAWNERS[kind].stop(spawned)
-            raise Closed("the tree was closed meanwhile")
-        return self._add_host(HostRecord(number, kind, spawned.agent or self.local, spawned.host, spawned))
+            raise
+        record = HostRecord(number, kind, spawned.agent or self.local, spawned.host, spawned, scheduling=scheduling)
+        return self._add_host(record)
 
     async def drop_host(self, host: HostRecord) -> None:
         """Stop a thread or process that no service lives on; its wires go with it."""

@@ -6,13 +6,19 @@ import sys
 
 from ..errors import PlacementError
 from ..placement import Placement, all_pairs
+from ..scheduling import Scheduling
 from ..service import Service, waits_in_place
 from ..spawners.base import SPAWNERS
 
 
-def check_placement(cls: type[Service], placement: Placement, virtual: bool = False) -> None:
+def check_placement(
+    cls: type[Service], placement: Placement, virtual: bool = False, scheduling: Scheduling | None = None
+) -> None:
     """Raise `PlacementError` with the placements that would work, where this service cannot have this one."""
     text = str(placement)
+    if scheduling is not None and not is_apart(placement.spawner):
+        apart = [pair for pair in legal_for(cls, virtual) if is_apart(pair.partition("+")[0])]
+        raise PlacementError(text, "affinity and nice are those of a process, which it does not have to itself", apart)
     if virtual and reaches(placement.channel, True) and not unplaceable(cls, placement.spawner, virtual):
         raise PlacementError(text, "in virtual time there are no descriptors", legal_for(cls, virtual))
     if reason := unplaceable(cls, placement.spawner, virtual):
@@ -24,6 +30,11 @@ def check_placement(cls: type[Service], placement: Placement, virtual: bool = Fa
     if placement.count > 1 and placement.group is None and cls.shard_key is None and not cls.per_host:
         one = f"{placement.spawner}+{placement.channel}"
         raise PlacementError(text, f"{cls.__qualname__} has no shard_key, so commands cannot be dealt to shards", [one])
+
+
+def is_apart(spawner: str) -> bool:
+    """Whether its hosts are processes of their own."""
+    return spawner in SPAWNERS and SPAWNERS[spawner].elsewhere
 
 
 def unplaceable(cls: type[Service], spawner: str, virtual: bool = False) -> str:

@@ -38,8 +38,8 @@ async def bounded(awaitable: Any, timeout_s: float) -> Any:
 
 async def start(tree: Tree, record: ServiceRecord) -> None:
     """Start a service's shards. Raises what `open` or `start` raised, having undone everything."""
-    check_placement(record.cls, record.placement, tree.virtual)
-    hosts = await tree.hosts_for(record.cls, record.placement, record.name)
+    check_placement(record.cls, record.placement, tree.virtual, record.scheduling)
+    hosts = await tree.hosts_for(record.cls, record.placement, record.name, record.scheduling)
     cells = [CellRecord(next(tree.numbers), record, shard, host) for shard, host in enumerate(hosts)]
     placed: list[CellRecord] = []
     try:
@@ -128,13 +128,13 @@ async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_
     it serves where it was."""
     async with record.lock:
         tree.refuse_closed()
-        check_placement(record.cls, placement, tree.virtual)
+        check_placement(record.cls, placement, tree.virtual, record.scheduling)
         before = record.placement
         if placement == before:
             return
         stays = (placement.spawner, placement.count, placement.group) == (before.spawner, before.count, before.group)
         old_hosts = [cell.host for cell in record.cells]
-        hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name)
+        hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name, record.scheduling)
         try:
             paused = await pause_all(record, timeout_s, len(hosts) != len(old_hosts))
             async with tree.lock:

@@ -11,12 +11,15 @@ from typing import Any
 
 from ..channels.bounds import Bounds
 from ..placement import Placement
+from ..scheduling import Scheduling
 from ..service import Service
 
 
 @dataclass(eq=False, slots=True)
 class HostRecord:
-    """A host, in this process (`agent` is the tree's own) or in a child. `claims` are services on their way to it."""
+    """A host, in this process (`agent` is the tree's own) or in a child. `claims` are services on their way to it,
+    `condemned` says why it was killed.
+    """
 
     id: int
     kind: str
@@ -28,6 +31,8 @@ class HostRecord:
     wires: set[WireRecord] = field(default_factory=set)
     claims: int = 0
     gone: bool = False
+    scheduling: Scheduling | None = None
+    condemned: str = ""
 
     @property
     def stuck(self) -> bool:
@@ -47,6 +52,9 @@ class ServiceRecord:
     outlets: dict[str, str]
     bounds: Bounds
     restart: bool
+    scheduling: Scheduling | None = None
+    watchdog_s: float | None = None
+    last_error: str = ""
     cells: list[CellRecord] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     kept: dict[str, Any] = field(default_factory=dict)

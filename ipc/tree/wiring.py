@@ -9,8 +9,8 @@ from ..channels.base import CHANNELS
 from ..channels.bounds import Bounds
 from ..errors import IpcError, ServiceDied, StartTimeout
 from ..remote_errors import pack_error
-from .agent import class_path
-from .hosts import CLIENTS, HostTree
+from .agent import CLIENTS, class_path
+from .hosts import HostTree
 from .legal import reaches
 from .records import CellRecord, HostRecord, LineRecord, PortRecord, ServiceRecord, WireRecord
 from .rundir import make_run_dir
@@ -47,7 +47,7 @@ class WiredTree(HostTree):
         blocking = owner is not None and owner.service.cls.blocking
         hosted = source.kind != "clients" and not blocking
         source_agent = source.agent
-        reads = CLIENTS if blocking and source_agent is self.local else source.id  # its own loop stands while it blocks
+        reads = CLIENTS if blocking else source.id  # its own loop stands while it blocks
         channel = CHANNELS[kind]
         within = source_agent is self.local and target.agent is self.local
         if not within and not channel.descriptors:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from .commands import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone
 from .errors import NotLinked, TooBusy
 from .surroundings import Surroundings
-from .tree import plant
+from .tree import new_tree, plant
 
 __all__ = [
     "ApiStats",
@@ -29,5 +29,6 @@ __all__ = [
     "PutDone",
     "Surroundings",
     "TooBusy",
+    "new_tree",
     "plant",
 ]

@@ -37,7 +37,7 @@ def about_of(config: Config, identity: Identity, around: Surroundings) -> About:
         loop=type(asyncio.get_running_loop()).__module__.partition(".")[0],
         python=platform.python_version(),
         open_files=open_files(),
-        placements=dict(config.placements),
+        placements={name: part.placement for name, part in config.placed.items() if part.placement != "inline"},
         bootstrap=config.seeds,
     )
 

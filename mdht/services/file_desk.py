@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ipc import Answer, Service
+from ipc import Answer, Service, sendable
 from ipc.loops.virtual import VirtualLoop
 
 T = TypeVar("T")
 
 
+@sendable("mdht.file_settings")
 @dataclass(frozen=True, slots=True)
 class FileSettings:
     """Of the configuration, what files need. `serves`: whether others can reach this node's store."""
@@ -30,10 +31,11 @@ class FileSettings:
 class Desk:
     """Asks other services for those who can await. For the host of its service."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, next_tag: Callable[[], int]) -> None:
+        """`next_tag` gives numbers that the service has not used before, wherever it was."""
+        self.next_tag = next_tag
         self._service = service
         self._asked: dict[int, asyncio.Future[Any]] = {}
-        self._last = 0
 
     @property
     def now_s(self) -> float:
@@ -47,8 +49,7 @@ class Desk:
 
     def ask(self, outlet: str, command: Any) -> asyncio.Future[Any]:
         """The answer to come. Raises IpcError at once where it cannot be asked."""
-        self._last += 1
-        number = self._last
+        number = self.next_tag()
         future: asyncio.Future[Any] = self._service.loop.create_future()
         self._asked[number] = future
         try:
@@ -64,9 +65,9 @@ class Desk:
 
     def answered(self, answer: Answer) -> None:
         """An answer came."""
-        future = self._asked.pop(answer.tag)
-        if future.done():
-            return  # nobody waits any more
+        future = self._asked.pop(answer.tag, None)
+        if future is None or future.done():
+            return  # asked at another place, or nobody waits any more
         if answer.error is not None:
             future.set_exception(answer.error)
         else:

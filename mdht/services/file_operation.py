@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from ipc import Token
-
 from ..errors import Cancelled, TimedOut
 from .file_commands import FileProgress
 
@@ -22,8 +20,7 @@ class Checked(Protocol):
 class FileOperation:
     """See the module. `what` names it in errors; `timeout_s` is without any progress."""
 
-    def __init__(self, token: Token, ticket: bytes, what: str, timeout_s: float, now_s: Callable[[], float]) -> None:
-        self.token = token
+    def __init__(self, ticket: bytes, what: str, timeout_s: float, now_s: Callable[[], float]) -> None:
         self.ticket = ticket
         self.done_bytes = self.total_bytes = self.files_done = self.files_total = 0
         self.streams: Checked | None = None

@@ -106,7 +106,8 @@ class Served:
         except (LinkClosed, IpcError):
             pass  # the peer is gone, or this node is closing: nobody is left to be told
         except MdhtError as error:
-            self.stream.reset(ErrorCode.INTERNAL, str(error))
+            told = error_for(0, error)
+            self.stream.reset(ErrorCode(told.code), told.text)
 
 
 class ServedGets(Served):

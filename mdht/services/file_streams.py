@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, Protocol
 
-from ipc import IpcError
+from ipc import Interned, IpcError, ServiceDied
 
 from ..codec import ErrorCode
-from .commands import Connect
+from ..errors import LinkClosed
+from .commands import Connect, WhoIsThere
 from .file_desk import Desk
 from .roster import Known
 from .stream_commands import (
@@ -57,7 +58,10 @@ class FileStream:
 
     async def send(self, data: bytes) -> None:
         """Returns when there is room for more. Raises LinkClosed, RequestFailed, TimedOut."""
-        await self._port.desk.ask("links", SendOn(self.link, self.number, data))
+        try:
+            await self._port.desk.ask("links", SendOn(self.link, self.number, data))
+        except ServiceDied as error:
+            raise LinkClosed("", "the place of its link has died") from error
 
     def consumed(self, size_bytes: int) -> None:
         """So many bytes that came were used: the peer may send as many more."""
@@ -91,17 +95,22 @@ class StreamPort:
         self.desk = desk
         self._streams: dict[tuple[int, int], FileStream] = {}
         self._opening: dict[int, tuple[StreamUser, asyncio.Future[FileStream]]] = {}
-        self._last = 0
+        self._roster: Interned | None = None
 
     async def open(self, peer: Known, purpose: int, user: StreamUser, timeout_s: float) -> FileStream:
         """A stream to that peer, which is linked first. Raises what `Connect` and `OpenStream` raise."""
         await self.desk.ask("peers", Connect(peer.record))
-        self._last += 1
-        tag = self._last
+        if self._roster is None:
+            self._roster = await self.desk.ask("peers", WhoIsThere())
+        place = self._roster.value.place_of(peer.id)
+        tag = self.desk.next_tag()
         future: asyncio.Future[FileStream] = self.desk.loop.create_future()
         self._opening[tag] = (user, future)
-        self.desk.cast("links", OpenStream(tag, peer.id, purpose, b"", timeout_s))
-        return await future
+        try:
+            self.desk.cast("links", OpenStream(tag, peer.id, int(purpose), b"", timeout_s, place))
+            return await future
+        finally:
+            self._opening.pop(tag, None)
 
     def serve(self, offered: StreamOffered, user: StreamUser) -> FileStream:
         """The stream that a peer wants."""
@@ -120,8 +129,10 @@ class StreamPort:
             self._opened(news)
             return
         stream = self._streams.get((news.link, news.stream))
-        if stream is None:
-            return  # it was reset here
+        if stream is None:  # it was reset here, or was opened at another place, and is of no use here
+            if kind is StreamCame:
+                self.desk.cast("links", ResetStream(news.link, news.stream, int(ErrorCode.CANCELLED), "moved"))
+            return
         if kind is StreamCame:
             stream.user.came(news.data)
         elif kind is StreamDone:
@@ -130,20 +141,25 @@ class StreamPort:
             self.forget(stream)
             stream.user.over(news.error)
 
+    def close(self) -> None:
+        """Give up all of them."""
+        for stream in list(self._streams.values()):
+            stream.reset(ErrorCode.CANCELLED, "closed here")
+
     def forget(self, stream: FileStream) -> None:
         """It is over."""
         stream.ended = True
         self._streams.pop((stream.link, stream.number), None)
 
     def _opened(self, news: StreamReady | StreamFailed) -> None:
-        user, future = self._opening.pop(news.tag)
-        if isinstance(news, StreamFailed):
-            if not future.done():
-                future.set_exception(news.error)
-            return
-        stream = FileStream(self, news.link, news.stream, user)
-        self._streams[stream.link, stream.number] = stream
-        if future.done():
-            stream.reset(ErrorCode.CANCELLED, "not wanted any more")
-        else:
-            future.set_result(stream)
+        waiting = self._opening.pop(news.tag, None)
+        wanted = waiting is not None and not waiting[1].done()
+        if isinstance(news, StreamReady):
+            if waiting is None or not wanted:
+                self.desk.cast("links", ResetStream(news.link, news.stream, int(ErrorCode.CANCELLED), "not wanted"))
+                return
+            stream = FileStream(self, news.link, news.stream, waiting[0])
+            self._streams[stream.link, stream.number] = stream
+            waiting[1].set_result(stream)
+        elif waiting is not None and wanted:
+            waiting[1].set_exception(news.error)

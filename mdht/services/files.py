@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from ipc import Answer, IpcError, Service, Token
@@ -30,6 +30,10 @@ __all__ = ["FileSettings", "Files"]
 
 _log: Final = logging.getLogger(__name__)
 
+_LOOK: Final = "look"
+_ARRIVED: Final = "arrived"
+"""What the service tells itself."""
+
 _LOOK_S: Final = 1.0
 """Seconds between two looks at what may be stuck."""
 
@@ -41,16 +45,19 @@ class Files(Service):
         self._settings = settings
 
     def open(self) -> None:
-        self._desk = Desk(self)
+        self._desk = Desk(self, self._next_tag)
         self._port = StreamPort(self._desk)
         self._finder = Finder(self._desk)
         self._serving = Serving(self._desk, self._port, self._settings.served_streams)
         self._disk = Disk(self.loop)
         self._operations: dict[FileOperation, None] = {}
         self._looking = self._closing = False
+        if hasattr(self, "_waiting"):
+            self.after(0.0, _ARRIVED)
 
     def start(self) -> None:
-        self._shares = self._fetches = self._failed = 0
+        self._waiting: dict[int, tuple[Token, DoShare | DoFetch]] = {}
+        self._tags = self._shares = self._fetches = self._failed = 0
 
     async def close(self) -> None:
         self._closing = True
@@ -58,6 +65,11 @@ class Files(Service):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._port.close()
+
+    def _next_tag(self) -> int:
+        self._tags += 1
+        return self._tags
 
     def call(self, command: Any) -> Any:
         kind = type(command)
@@ -80,8 +92,11 @@ class Files(Service):
                 operation.cancel()
         elif kind is ServedNumbers:
             return self._stats()
-        elif command == "look":
+        elif command == _LOOK:
             self._look()
+        elif command == _ARRIVED:
+            for number in list(self._waiting):
+                self._run_one(number)
         else:
             raise TypeError(f"the files service knows no {command!r}")
         return None
@@ -91,13 +106,7 @@ class Files(Service):
     def _share(self, command: DoShare) -> None:
         if not 0 <= command.replicas <= CLOSEST_PEERS:
             raise LocalError(f"{command.replicas} replicas: 1 to {CLOSEST_PEERS} are possible, 0 for the usual number")
-
-        def begin(operation: FileOperation) -> Coroutine[Any, Any, Any]:
-            settings = self._settings
-            sharing = Sharing(self._desk, self._port, self._finder, self._disk, settings, operation, command.replicas)
-            return sharing.run(command.path)
-
-        self._begin(command, "a share", begin)
+        self._begin(command)
         self._shares += 1
 
     def _fetch(self, command: DoFetch) -> None:
@@ -105,25 +114,32 @@ class Files(Service):
             raise LocalError(f"an id of {len(command.id)} bytes: that of a share has {HASH_BYTES}")
         if not command.path:
             raise BadTarget("", "give a path")
-
-        def begin(operation: FileOperation) -> Coroutine[Any, Any, Any]:
-            fetching = Fetching(self._desk, self._port, self._finder, self._disk, self._settings, operation)
-            return fetching.run(command.id, command.path)
-
-        self._begin(command, "a fetch", begin)
+        self._begin(command)
         self._fetches += 1
 
-    def _begin(
-        self, command: DoShare | DoFetch, what: str, begin: Callable[[FileOperation], Coroutine[Any, Any, Any]]
-    ) -> None:
-        if len(self._operations) >= FILE_OPERATIONS:
+    def _begin(self, command: DoShare | DoFetch) -> None:
+        if len(self._waiting) >= FILE_OPERATIONS:
             raise TooBusy(FILE_OPERATIONS)
-        operation = FileOperation(self.later(), command.ticket, what, command.timeout_s, self.loop.time)
+        number = self._next_tag()
+        self._waiting[number] = (self.later(), command)
+        self._run_one(number)
+
+    def _run_one(self, number: int) -> None:
+        """Begin it; where the service has moved meanwhile, anew: what was stored by then is only put again."""
+        _, command = self._waiting[number]
+        what = "a share" if isinstance(command, DoShare) else "a fetch"
+        operation = FileOperation(command.ticket, what, command.timeout_s, self.loop.time)
+        parts = (self._desk, self._port, self._finder, self._disk, self._settings, operation)
+        work: Coroutine[Any, Any, Any]
+        if isinstance(command, DoShare):
+            work = Sharing(*parts, command.replicas).run(command.path)
+        else:
+            work = Fetching(*parts).run(command.id, command.path)
         self._operations[operation] = None
-        operation.task = self.loop.create_task(self._run(operation, begin(operation)))
+        operation.task = self.loop.create_task(self._run(number, operation, work))
         self._look_soon()
 
-    async def _run(self, operation: FileOperation, work: Coroutine[Any, Any, Any]) -> None:
+    async def _run(self, number: int, operation: FileOperation, work: Coroutine[Any, Any, Any]) -> None:
         """The task of one; answers who asked."""
         self._disk.hold()
         try:
@@ -131,16 +147,17 @@ class Files(Service):
         except Exception as error:
             if not isinstance(error, MdhtError | IpcError):
                 _log.error("a share or fetch failed", exc_info=error)
-            self._failed += 1
-            self._end(operation.token, error=error)
+            self._end(number, error=error)
         else:
-            self._end(operation.token, value)
+            self._end(number, value)
         finally:
             self._disk.release()
             del self._operations[operation]
 
-    def _end(self, token: Token, value: Any = None, *, error: Exception | None = None) -> None:
-        if not self._closing:  # then whoever waits was told that the service is closed
+    def _end(self, number: int, value: Any = None, *, error: Exception | None = None) -> None:
+        if not self._closing:  # then it goes on at the next place, or whoever waits is told that there is none
+            self._failed += error is not None
+            token, _ = self._waiting.pop(number)
             self.reply(token, value, error=error)
 
     def _of(self, ticket: bytes) -> FileOperation | None:
@@ -151,7 +168,7 @@ class Files(Service):
     def _look_soon(self) -> None:
         if not self._looking:
             self._looking = True
-            self.after(_LOOK_S, "look")
+            self.after(_LOOK_S, _LOOK)
 
     def _look(self) -> None:
         """At what may be stuck; nobody looks while nothing runs."""

@@ -38,8 +38,8 @@ from ..session import (
     Unanswered,
     Violation,
 )
-from ..transport import CannotDial, CannotListen, Listening, TcpTransport, Wire
-from ..transport.passing import Inlet
+from ..transport import CannotDial, CannotListen, Listening, Wire
+from ..transport.passing import Inlet, adopt
 from .commands import (
     Advertise,
     Ask,
@@ -345,7 +345,7 @@ class Links(Service):
 
     async def _adopt(self, connection: socket.socket) -> None:
         try:
-            await TcpTransport.adopt(connection, self._begin_answer)
+            await adopt(connection, self._begin_answer)
         except OSError as error:
             _log.debug("a connection was over before it was taken: %s", error)
             connection.close()

@@ -19,8 +19,8 @@ from ipc import Answer, Service, Token
 
 from ..model import Address, parse_address
 from ..model.address import CONFIGURED, INTERFACE, TCP
-from ..transport import CannotListen, TcpTransport
-from ..transport.passing import Outlet
+from ..transport import CannotListen
+from ..transport.passing import Outlet, bind
 from .commands import Advertise, LinkGone, PlaceBegan, WhereAmI
 
 _log: Final = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Listener(Service):
             for at, (kind, host, port) in enumerate(self._listen):
                 if kind != TCP:
                     raise CannotListen(f"{kind}://{host}:{port}", "only TCP can be passed on to other processes")
-                bound = TcpTransport.bind(host, port)
+                bound = bind(host, port)
                 self._sockets.append(bound)
                 self._listen[at] = (kind, host, bound.getsockname()[1])  # the same again, wherever it moves
         except BaseException:

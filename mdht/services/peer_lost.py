@@ -20,8 +20,8 @@ LOST: Final = 512
 AT_ONCE: Final = 8
 """Of them, dialled at a time."""
 
-BACKOFF: Final = Backoff(4.0, 900.0)
-"""Seconds before a contact is tried again: a restart takes some, and five failures in a row are two minutes."""
+BACKOFF: Final = Backoff(15.0, 600.0)
+"""Seconds before a contact is tried again. Five failures, after which the table drops it, are three minutes."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """The peers service: whom we know, whom we are linked to, and who may be. The only one to decide about duplicates.
 
-Owns the routing table and the claims. What it decides by is elsewhere: `peer_dialling` (dials), `peer_seeds` (whom to
-dial first), `peer_links` (whom to keep), `peer_lost` (whom to try again), `peer_clock` (what time it is).
+Owns the routing table. What it decides by is elsewhere: `peer_admission` (who may link), `peer_links` (whom to keep),
+`peer_dialling` (dials), `peer_seeds` (whom to dial first), `peer_lost` (whom to try again), `peer_refresh` (lookups),
+`peer_memory` (whom to remember), `peer_clock` (what time it is), `peer_twins` (who else has our identity).
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from ..model import Address, Seed, VerifiedPeers, parse_seed, short_id
 from ..routing import Contact, RoutingTable
 from ..routing.backoff import fraction
 from ..routing.keeping import Keeping
-from ..session import Claims, Do
 from .commands import (
     Begin,
     Claimed,
@@ -42,6 +42,7 @@ from .commands import (
     WhereAmI,
     WhoIsThere,
 )
+from .peer_admission import Admission
 from .peer_clock import PeerClock
 from .peer_dialling import Dialler, Waiter
 from .peer_gather import Gather
@@ -111,9 +112,9 @@ class Peers(Service):
         self._shown = (self._table.version, 0)
         self._moved = 0
         """Changes of where linked peers are."""
-        self._claims: Claims[int] = Claims(self._own_id)
         self._verified = VerifiedPeers(settings.network, VERIFIED_PEERS)
         self._links = PeerLinks(self._own_id, Keeping(settings.most_links))
+        self._admission = Admission(self, self._own_id, settings.allow, settings.deny, self._links)
         self._lost = LostPeers()
         self._clock = PeerClock(self._around)
         self._twins = Twins(self._own_id)
@@ -121,11 +122,9 @@ class Peers(Service):
         self._gather = Gather()
         self._memory = PeerMemory(settings.memory, self._own_id)
         self._seeds: Seeds | None = None
-        self._refused = self._replaced = self._idle = 0
-        self._ticking = False
         self._refresh = Refresh(self._table, self._around.random)
         self._thorough_s = now_s + _THOROUGH_S
-        self._looking: Timer = self.after(_LOOK_S, "look")
+        self._look_in(_LOOK_S)
 
     def stop(self) -> None:
         self._memory.keep(self._table, self.loop.time(), self._around.wall_s(), last=True)
@@ -166,7 +165,7 @@ class Peers(Service):
         if kind is Begin:
             return self._begin()
         if command == "tick":
-            return self._tick()
+            return self._admission.tick(self.loop.time())
         if command == "look":
             return self._look()
         if kind is tuple and command[0] == "give up":
@@ -178,9 +177,9 @@ class Peers(Service):
             known=len(self._table),
             linked=self._links.opened,
             dialling=len(self._dialler),
-            refused=self._refused,
-            replaced=self._replaced,
-            idle=self._idle,
+            refused=self._admission.refused,
+            replaced=self._admission.replaced,
+            idle=self._admission.idle,
             lost=len(self._lost),
             twins=len(self._twins),
             clock_offset_s=self._clock.offset_s,
@@ -203,10 +202,7 @@ class Peers(Service):
     def _claimed(self, claim: Claimed) -> None:
         now_s = self.loop.time()
         self._clock.vote(claim.peer, claim.host, claim.clock_offset_s, now_s)
-        reason = self._refusal(claim.peer) or self._no_room(claim.peer)
-        if reason is not None:
-            self._refused += 1
-            self.outlets.links.cast(Decide(claim.link, "refuse", reason))
+        if self._admission.turned_away(claim.link, claim.peer, now_s):
             return
         contact: Contact | None = None
         addresses: tuple[str, ...] = ()
@@ -221,48 +217,7 @@ class Peers(Service):
             if record.addresses:
                 port = claim.port if claim.dialled else record.addresses[0].port
                 contact = Contact(claim.peer, claim.host, port, claim.record)
-        self._links.add(Linked(claim, contact, addresses, sequence), now_s)
-        self._claims.claim(claim.link, claim.peer, dialled=claim.dialled, now_s=now_s)
-        self._verdicts()
-
-    def _refusal(self, peer: bytes) -> str | None:
-        settings = self._settings
-        if peer in settings.deny or (settings.allow and peer not in settings.allow):
-            return Refusal.NOT_ALLOWED.value
-        return None
-
-    def _no_room(self, peer: bytes) -> str | None:
-        """At the cap, a link that is of less use gives way, or the newcomer is refused."""
-        if not self._links.full or self._claims.link_to(peer) is not None:
-            return None
-        least = self._links.gives_way(peer, self.loop.time())
-        if least is None:
-            return Refusal.TOO_MANY.value
-        self._replaced += 1
-        self._leave(least, "too many")
-        return None
-
-    def _leave(self, linked: Linked, reason: str) -> None:
-        linked.leaving = True
-        self.outlets.links.cast(Decide(linked.claim.link, "leave", reason))
-
-    def _verdicts(self) -> None:
-        while (verdict := self._claims.next_verdict()) is not None:
-            match verdict.do:
-                case Do.REFUSE:
-                    self._refused += 1
-                    command = Decide(verdict.link, "refuse", Refusal.DUPLICATE.value)
-                case do:
-                    command = Decide(verdict.link, do.name.lower())
-            self.outlets.links.cast(command)
-        if not self._ticking and self._claims.next_deadline() is not None:
-            self._ticking = True
-            self.after(_TICK_S, "tick")
-
-    def _tick(self) -> None:
-        self._ticking = False
-        self._claims.handle_timer(self.loop.time())
-        self._verdicts()
+        self._admission.claim(Linked(claim, contact, addresses, sequence), now_s)
 
     def _opened(self, link: int) -> None:
         linked = self._links.get(link)
@@ -286,9 +241,9 @@ class Peers(Service):
         """It is alive; and whom it might replace is asked whether it is."""
         doubted = self._table.seen(contact, self.loop.time()).check
         if doubted is not None:
-            link = self._claims.link_to(doubted.id)
+            link = self._admission.link_to(doubted.id)
             if link is not None:
-                self.outlets.links.cast(Decide(link, "ping"))
+                self.decide(Decide(link, "ping"))
             else:
                 self._dial_contact(doubted)
 
@@ -297,8 +252,7 @@ class Peers(Service):
         if linked is None:
             return
         now_s, peer = self.loop.time(), linked.claim.peer
-        self._claims.gone(end.link, now_s)
-        self._verdicts()
+        self._admission.gone(end.link, now_s)
         if linked.open and not linked.leaving and end.why not in _POLITE and not self.is_open(peer):
             self._table.failed(peer, now_s)
             self._show()
@@ -307,27 +261,28 @@ class Peers(Service):
                 self._look_at(self._lost.next_s())
 
     def _alive(self, link: int) -> None:
-        self._claims.answered(link)
-        self._verdicts()
+        self._admission.answered(link)
         linked = self._links.get(link)
         if linked is not None and linked.open and linked.contact is not None:
             self._table.seen(linked.contact, self.loop.time())
             self._show()
 
     def _silent(self, peer: bytes) -> None:
-        self._table.failed(peer, self.loop.time())
-        self._show()
-        link = self._claims.link_to(peer)
+        """It goes behind the others until it answers a ping; whether its link is dead, the link itself finds out."""
+        known, link = self._table.get(peer), self._admission.link_to(peer)
+        if link is None or (known is not None and not known.failed):
+            self._table.failed(peer, self.loop.time())
+            self._show()
         if link is not None:
-            self.outlets.links.cast(Decide(link, "ping"))
+            self.decide(Decide(link, "ping"))
 
     def _moves(self, link: int) -> None:
-        self._claims.moving(link)
+        self._admission.moving(link)
         linked = self._links.get(link)
         if linked is not None and linked.contact is not None:
             self._dial_contact(linked.contact)
 
-    # -- dialling; see `peer_dialling.Owner` and `peer_seeds.Owner` ----------------------------------------------------
+    # -- dialling; see the owners in `peer_dialling`, `peer_seeds` and `peer_admission` --------------------------------
 
     def _connect(self, command: Connect) -> bytes | None:
         if command.record:
@@ -341,11 +296,11 @@ class Peers(Service):
             peer, addresses = seed.peer, [seed.address]
         if peer == self._own_id:
             raise LinkRefused(Refusal.OWN_ID, short_id(peer), by_us=True)
-        if (reason := self._refusal(peer)) is not None:
+        if (reason := self._admission.refusal(peer)) is not None:
             raise LinkRefused(reason, short_id(peer), by_us=True)
         if self.is_open(peer):
             return peer
-        if self._links.full and self._links.gives_way(peer, self.loop.time()) is None:
+        if not self._admission.has_room(peer, self.loop.time()):
             raise LinkRefused(Refusal.TOO_MANY, short_id(peer), by_us=True)
         self._dialler.dial(peer, addresses, self._waiter(), first=not command.record)  # the user may know better
         return None
@@ -389,9 +344,7 @@ class Peers(Service):
         elif answer.error is None:
             now_s = self.loop.time()
             self._links.note_traffic(answer.value, now_s)
-            for linked in self._links.idle(now_s):
-                self._idle += 1
-                self._leave(linked, "idle")
+            self._admission.close_idle(now_s)
 
     def send_dial(self, command: Dial, number: int) -> None:
         """See `Owner`."""
@@ -406,13 +359,21 @@ class Peers(Service):
         if self._seeds is not None:  # all services are there, so it has begun again
             self.outlets.listener.cast(PlaceBegan(place))
 
+    def decide(self, command: Decide) -> None:
+        """See `Owner`."""
+        self.outlets.links.cast(command)
+
+    def later_tick(self) -> None:
+        """See `Owner`."""
+        self.after(_TICK_S, "tick")
+
     def later_give_up(self, delay_s: float, peer: bytes) -> None:
         """See `Owner`."""
         self.after(delay_s, ("give up", peer))
 
     def is_open(self, peer: bytes) -> bool:
         """See `Owner`."""
-        link = self._claims.link_to(peer)
+        link = self._admission.link_to(peer)
         linked = None if link is None else self._links.get(link)
         return linked is not None and linked.open
 
@@ -430,8 +391,9 @@ class Peers(Service):
         if isinstance(error, LinkRefused) and error.reason == Refusal.DUPLICATE and not error.by_us:
             self._twins.seen_by(peer)
             return
-        self._table.failed(peer, now_s)
-        self._show()
+        if self._links.opened:  # else it is our own network that is down, and the table has to outlive that
+            self._table.failed(peer, now_s)
+            self._show()
         if peer in self._table:
             self._lost.add(peer, now_s, self.random())
             self._look_at(self._lost.next_s())
@@ -451,9 +413,13 @@ class Peers(Service):
 
     def _look_at(self, at_s: float | None) -> None:
         """Look then, if it was to be later."""
-        if at_s is not None and at_s < self._looking.due_s:
+        if at_s is not None and at_s < self._look_s:
             self._looking.cancel()
-            self._looking = self.after(max(_TICK_S, at_s - self.loop.time()), "look")
+            self._look_in(max(_TICK_S, at_s - self.loop.time()))
+
+    def _look_in(self, delay_s: float) -> None:
+        self._look_s = self.loop.time() + delay_s
+        self._looking: Timer = self.after(delay_s, "look")
 
     def _look(self) -> None:
         """Also soon after the seeds were dialled: a first lookup of our own id makes us known around it."""
@@ -475,7 +441,7 @@ class Peers(Service):
             for place in range(self._settings.places):
                 self.outlets.links.request(LinkUses(place), (_USES, place))
         self._memory.keep(self._table, now_s, self._around.wall_s())
-        self._looking = self.after(_LOOK_S if opened else _RETRY_S, "look")
+        self._look_in(_LOOK_S if opened else _RETRY_S)
         self._look_at(self._lost.next_s())
         if self._seeds is not None:
             self._look_at(self._seeds.next_s())
@@ -486,7 +452,7 @@ class Peers(Service):
         if known is not None and not known.failed:
             self._table.seen(contact, now_s)
         else:
-            self.outlets.links.cast(Decide(linked.claim.link, "ping"))
+            self.decide(Decide(linked.claim.link, "ping"))
 
     def _try_again(self, peer: bytes) -> None:
         known = self._table.get(peer)

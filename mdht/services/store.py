@@ -168,7 +168,7 @@ class StoreService(Service):
         lease_s = float(question.lease_s) if question.lease_s else None
         if self._helper is None:
             verdict = self._store.put(record, now_s, putter, compare=question.expect, lease_s=lease_s)
-            self._note(record, verdict, now_s)
+            self._note(verdict, now_s)
             return kept(record, verdict, now_s)
         self._waiting.append(Write(self.later(), record, putter, question.expect, lease_s))
         self._write()
@@ -183,16 +183,16 @@ class StoreService(Service):
             self._write()
             return
         try:
-            self._tell(record, self._store.put(record, self._around.wall_s(), None, lease_s=lease_s))
+            self._tell(self._store.put(record, self._around.wall_s(), None, lease_s=lease_s))
         except MdhtError as error:
-            self._tell(record, error)
+            self._tell(error)
 
-    def _tell(self, record: Record, outcome: Outcome) -> None:
+    def _tell(self, outcome: Outcome) -> None:
         """What became of a record that nobody waits for."""
         if isinstance(outcome, Exception):
             error: Exception | None = outcome
         else:
-            self._note(record, outcome, self._around.wall_s())
+            self._note(outcome, self._around.wall_s())
             error = None if isinstance(outcome, Superseded) else outcome.error()
         if error is None:
             self._full_told = False
@@ -200,10 +200,10 @@ class StoreService(Service):
             self._full_told = True
             _log.warning("what was put is not remembered, and so is not put again: %s", error)
 
-    def _note(self, record: Record, verdict: Verdict, now_s: float) -> None:
+    def _note(self, verdict: Verdict, now_s: float) -> None:
         """It is held: nobody has to put it here for a while, and it may be the next to be forgotten."""
         if isinstance(verdict, Stored | NotNewer):
-            self._recent.add(slot_of(record), now_s)
+            self._recent.add(verdict.slot, now_s)
             if isinstance(verdict, Stored) and (self._timer is None or verdict.until_s < self._timer_s):
                 self._arm(verdict.until_s)
 
@@ -224,11 +224,11 @@ class StoreService(Service):
         outcomes: list[Outcome] = [error] * len(batch) if error is not None else done.result()
         for write, outcome in zip(batch, outcomes, strict=True):
             if write.token is None:
-                self._tell(write.record, outcome)
+                self._tell(outcome)
             elif isinstance(outcome, Exception):
                 self.reply(write.token, error=outcome)
             else:
-                self._note(write.record, outcome, now_s)
+                self._note(outcome, now_s)
                 try:
                     answer = kept(write.record, outcome, now_s)
                 except NotDone as refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from ipc import Bounds, Supervisor
+from ipc import Bounds, Service, Supervisor
 
 from ..config import Config, Limits
 from ..data_dir import SOCKET_FILE
@@ -28,9 +28,14 @@ from .store import FOR_EVER_S, StoreService
 from .surroundings import Surroundings
 from .upkeep import Upkeep, UpkeepSettings
 
-_COMMANDS = 1 << 16
-"""Commands that may wait between two services. Each side bounds what it begins (requests of a link, of our user), so
-this is never reached; were it, the peer is told BUSY, and our user the error."""
+_RESTARTS = 30
+_WINDOW_S = 10.0
+"""A node ends when its services die more often: three a second are no accident, but the machine or the code."""
+
+
+def new_tree() -> Supervisor:
+    """The supervisor of one node, not entered."""
+    return Supervisor(max_restarts=_RESTARTS, window_s=_WINDOW_S)
 
 
 async def plant(
@@ -46,128 +51,74 @@ async def plant(
     start raises, such as CannotListen or StoreInUse.
     """
     path = os.path.join(config.data_dir, "store") if config.store == "lmdb" else ""
-    limits, bounds = config.limits, Bounds(_COMMANDS)
-    around = corrected(around)
-    own = OwnIdentity.of(identity)
-    places = config.places
+    limits, placed, places = config.limits, config.placed, config.places
+    around, own = corrected(around), OwnIdentity.of(identity)
     inlets = make_inlets() if places > 1 else ""
 
-    def where(name: str) -> str:
-        return config.placements.get(name, "inline")
+    async def add(name: str, service: Service, *outlets: str) -> None:
+        part = placed[name]
+        await tree.aadd(
+            name,
+            service,
+            part.placement,
+            outlets={one: one for one in outlets if inlets or one != "listener"},
+            bounds=Bounds(part.commands, part.bytes),
+            restart=part.restart and part.place.spawner == "process",
+        )
 
-    await tree.aadd(
-        "store",
-        StoreService(config.network, path, limits.store_bytes, around, bounds=_store_limits(limits)),
-        where("store"),
-        bounds=bounds,
-        restart=False,
-    )
-    await tree.aadd(
+    await add("store", StoreService(config.network, path, limits.store_bytes, around, bounds=_store_limits(limits)))
+    await add(
         "published",
         StoreService(config.network, path and path + "-own", limits.store_bytes, around, bounds=_own_limits(limits)),
-        where("published"),
-        bounds=bounds,
-        restart=False,
     )
-    await tree.aadd(
-        "peers",
-        Peers(_peers_settings(config, identity), around),
-        where("peers"),
-        outlets={name: name for name in ("links", "api", "upkeep", "listener") if inlets or name != "listener"},
-        bounds=bounds,
-        restart=False,
+    await add("peers", Peers(_peers_settings(config, identity), around), "links", "api", "upkeep", "listener")
+    await add("upkeep", Upkeep(_upkeep_settings(config, identity), around), "store", "published", "peers", "links")
+    await add("local", Local(path, around), "store", "peers")
+    await add("api", Api(own, _api_settings(config), around), "links", "peers", "store", "published", "upkeep")
+    await add("files", Files(_file_settings(config, identity)), "links", "peers", "store", "api")
+    listen = config.listen_at
+    links = Links(
+        own,
+        config.network,
+        config.secret_bytes,
+        [] if inlets else listen,
+        list(config.advertise),
+        limits.half_open,
+        around,
+        inlets,
     )
-    await tree.aadd(
-        "upkeep",
-        Upkeep(_upkeep_settings(config, identity), around),
-        where("upkeep"),
-        outlets={"store": "store", "published": "published", "peers": "peers", "links": "links"},
-        bounds=bounds,
-        restart=False,
-    )
-    await tree.aadd(
-        "local",
-        Local(path, around),
-        where("local"),
-        outlets={"store": "store", "peers": "peers"},
-        bounds=bounds,
-        restart=places > 1,
-    )
-    await tree.aadd(
-        "api",
-        Api(
-            own,
-            ApiSettings(
-                network=config.network,
-                replicas=config.replicas,
-                min_replicas=config.min_replicas,
-                reads=config.reads,
-                alpha=config.alpha,
-                requests=limits.requests,
-                serves=bool(config.listen),
-            ),
-            around,
-        ),
-        where("api"),
-        outlets={name: name for name in ("links", "peers", "store", "published", "upkeep")},
-        bounds=bounds,
-        restart=False,
-    )
-    await tree.aadd(
-        "files",
-        Files(
-            FileSettings(
-                own_id=identity.id,
-                network=config.network,
-                replicas=config.file_replicas,
-                min_replicas=config.min_replicas,
-                served_streams=limits.served_streams,
-                serves=bool(config.listen),
-            )
-        ),
-        where("files"),
-        outlets={"links": "links", "peers": "peers", "store": "store", "api": "api"},
-        bounds=bounds,
-        restart=False,
-    )
-    await tree.aadd(
-        "links",
-        Links(
-            own,
-            config.network,
-            config.secret_bytes,
-            [] if inlets else config.listen_at,
-            list(config.advertise),
-            limits.half_open,
-            around,
-            inlets,
-        ),
-        where("links"),
-        outlets={name: name for name in ("peers", "local", "files", "listener") if inlets or name != "listener"},
-        bounds=bounds,
-        restart=places > 1,
-    )
+    await add("links", links, "peers", "local", "files", "listener")
     if inlets:
-        await tree.aadd(
-            "listener",
-            Listener(config.listen_at, list(config.advertise), inlets, places),
-            where("listener"),
-            outlets={"links": "links"},
-            bounds=bounds,
-            restart=False,
-        )
+        await add("listener", Listener(listen, list(config.advertise), inlets, places), "links")
     if config.data_dir and config.door and stop is not None:
-        await tree.aadd(
-            "door",
-            Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop),
-            where("door"),
-            outlets={name: name for name in ("api", "peers", "links", "store", "files")},
-            bounds=bounds,
-            restart=False,
-        )
+        door = Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop)
+        await add("door", door, "api", "peers", "links", "store", "files")
     peers = await tree.aclient("peers")
     await peers.acall(Begin())
     await peers.aclose()
+
+
+def _api_settings(config: Config) -> ApiSettings:
+    return ApiSettings(
+        network=config.network,
+        replicas=config.replicas,
+        min_replicas=config.min_replicas,
+        reads=config.reads,
+        alpha=config.alpha,
+        requests=config.limits.requests,
+        serves=bool(config.listen),
+    )
+
+
+def _file_settings(config: Config, identity: Identity) -> FileSettings:
+    return FileSettings(
+        own_id=identity.id,
+        network=config.network,
+        replicas=config.file_replicas,
+        min_replicas=config.min_replicas,
+        served_streams=config.limits.served_streams,
+        serves=bool(config.listen),
+    )
 
 
 def _peers_settings(config: Config, identity: Identity) -> PeersSettings:

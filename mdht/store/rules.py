@@ -98,7 +98,7 @@ def _try_put(
     replaced = 0
     if isinstance(record, Signed):
         held_signed = held_record if isinstance(held_record, Signed) else None
-        no = _weigh(record, held_signed, now_s, compare)
+        no = _weigh(record, held_signed, now_s, compare, slot)
         if no is not None:
             return no, False
         until_s = record.expires_s
@@ -107,7 +107,7 @@ def _try_put(
         lease = bounds.lease_s if lease_s is None else min(max(lease_s, 0), bounds.lease_s)
         until_s = int(now_s + lease)
         if held is not None and held.until_s >= until_s:
-            return NotNewer(held.until_s), False
+            return NotNewer(held.until_s, slot), False
     peer, subnet = (NOBODY, "") if putter is None else (putter.peer, putter.subnet)
     if held is not None and isinstance(record, Signed) and record.is_tombstone:
         peer, subnet = held.putter, held.subnet  # a deletion finds room wherever what it deletes had room
@@ -120,10 +120,10 @@ def _try_put(
         return refusal, True
     shelf.save(slot, owner_of(record), new, there)
     change.apply(shelf.usage, shelf.set_usage)
-    return Stored(until_s, replaced, renewed=held is not None and not isinstance(record, Signed)), False
+    return Stored(until_s, replaced, held is not None and not isinstance(record, Signed), slot), False
 
 
-def _weigh(record: Signed, held: Signed | None, now_s: float, compare: int | None) -> Verdict | None:
+def _weigh(record: Signed, held: Signed | None, now_s: float, compare: int | None, slot: bytes) -> Verdict | None:
     """Why this version is not taken; None where it is."""
     if record.expires_s <= now_s:
         raise errors.Expired(record.expires_s, now_s)
@@ -133,7 +133,7 @@ def _weigh(record: Signed, held: Signed | None, now_s: float, compare: int | Non
     try:
         if admit(record, held, compare):
             return None
-        return NotNewer(record.expires_s)
+        return NotNewer(record.expires_s, slot)
     except errors.Conflict as conflict:
         return CompareFailed(conflict.expected, conflict.held)
     except errors.Superseded as superseded:

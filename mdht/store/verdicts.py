@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from .. import errors
@@ -23,6 +23,8 @@ class Stored:
     """The sequence of the version that it replaced; 0: nothing was held."""
     renewed: bool = False
     """The content was held already, and its lease is longer now."""
+    slot: bytes = field(default=b"", compare=False, repr=False)
+    """Under which it is kept (see `entry`): to compute it again costs two hashes of the value."""
 
     def error(self) -> NotDone | None:
         """None."""
@@ -35,6 +37,8 @@ class NotNewer:
 
     holds: ClassVar[bool] = True
     until_s: int
+    slot: bytes = field(default=b"", compare=False, repr=False)
+    """As in `Stored`."""
 
     def error(self) -> NotDone | None:
         """None."""

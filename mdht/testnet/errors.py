@@ -8,7 +8,7 @@ from ..errors import NotDone
 class NodeNotStarted(NotDone):
     """The process of node `number` was not ready: `reason` says what became of it.
 
-    `log` is the file with everything that it wrote to stderr, `tail` the last lines of that.
+    `tail` has the last lines that it wrote to stderr, `log` the file with all of them; empty where that is not kept.
     """
 
     def __init__(self, number: int = 0, reason: str = "", log: str = "", tail: str = "") -> None:
@@ -20,4 +20,5 @@ class NodeNotStarted(NotDone):
 
     def __str__(self) -> str:
         said = "\n".join(f"  {line}" for line in self.tail.splitlines()) or "  (nothing)"
-        return f"node {self.number} {self.reason}; the end of what it wrote to {self.log}:\n{said}"
+        where = f" (all of it in {self.log})" if self.log else ""
+        return f"node {self.number} {self.reason}; the end of its stderr{where}:\n{said}"

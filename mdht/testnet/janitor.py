@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from typing import Final
 
-_SCRIPT: Final = 'cat >/dev/null; exec rm -rf -- "$1"'
+_SCRIPT: Final = 'while read -r _; do :; done; exec rm -rf -- "$1"'
 
 _WAIT_S: Final = 30.0
 """Seconds for removing what is left: a million small files on a slow disk."""

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ..data_dir import make_data_dir
+from ..data_dir import CONFIG_FILE, make_data_dir
 from ..remote import RemoteNode
 from .errors import NodeNotStarted
 
@@ -56,12 +56,12 @@ class NodeProcess:
         self._node = RemoteNode(data_dir)
         make_data_dir(data_dir)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        with open(os.open(os.path.join(data_dir, "config.toml"), flags, 0o600), "w", encoding="utf-8") as file:
+        with open(os.open(os.path.join(data_dir, CONFIG_FILE), flags, 0o600), "w", encoding="utf-8") as file:
             file.write(toml)
 
     @property
     def node(self) -> RemoteNode:
-        """By which it is asked; a new one after each start."""
+        """By which it is asked; another one after each end."""
         return self._node
 
     @property
@@ -78,6 +78,7 @@ class NodeProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                cwd=self.data_dir,  # `-m` looks for modules there first, and finds none
                 env=_environment(),
                 pass_fds=self._held,
                 start_new_session=True,  # a Ctrl-C at the terminal is for this process, which stops them in order
@@ -85,7 +86,10 @@ class NodeProcess:
             )
 
     def ready(self, timeout_s: float = READY_S) -> RemoteNode:
-        """Wait until it says that it is ready, and give what it is asked by. Raises NodeNotStarted."""
+        """Wait until it says that it is ready, and give what it is asked by.
+
+        Raises NodeNotStarted; NodeGone and NoNode where it ended just then.
+        """
         line = self._line(time.monotonic() + timeout_s)
         try:
             told = json.loads(line) if line else None
@@ -93,7 +97,7 @@ class NodeProcess:
             told = None
         if not isinstance(told, dict) or told.get("ready") is not True:
             raise self._not_started(timeout_s)
-        self._node = RemoteNode(self.data_dir)
+        self._node.about()  # so that its id and address are known, and need no question on an event loop
         return self._node
 
     def _line(self, until_s: float) -> bytes:
@@ -122,7 +126,8 @@ class NodeProcess:
         else:
             how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             reason = f"ended before it was ready, {how}"
-        return NodeNotStarted(self.number, reason, self.log, self.tail())
+        kept = "" if self._held else self.log  # somebody waits for our end to remove the directory
+        return NodeNotStarted(self.number, reason, kept, self.tail())
 
     def tail(self) -> str:
         """The last lines that it wrote to stderr."""
@@ -160,6 +165,7 @@ class NodeProcess:
         process.kill()
         process.wait()
         self._node.close()
+        self._node = RemoteNode(self.data_dir)  # says that no node is there
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None, "a pipe"
             pipe.close()

@@ -237,7 +237,7 @@ class ProcessNet:
 
     @property
     def nodes(self) -> list[RemoteNode]:
-        """By which they are asked, also those that do not run; each is another one after a restart."""
+        """By which they are asked; those that do not run raise NoNode. Each is another one after its end."""
         return [one.node for one in self._processes]
 
     def __getitem__(self, number: int) -> RemoteNode:

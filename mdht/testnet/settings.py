@@ -11,45 +11,50 @@ from ..config import Config
 
 
 def to_toml(config: Config) -> str:
-    """The keys that are not at their default, `store` in any case (`mdht run` has another default), without `data_dir`.
+    """The keys that differ from what the profile has, and `store` (`mdht run` has another default); no `data_dir`.
 
     `Config.from_toml` reads the same configuration from it.
     """
-    lines: list[str] = []
+    usual = Config(profile=config.profile)
+    lines = [f"profile = {_value(config.profile)}", f"store = {_value(config.store)}"]
     tables: list[str] = []
     for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if field.name == "data_dir" or (value == _default(field) and field.name != "store"):
+        value, default = getattr(config, field.name), getattr(usual, field.name)
+        if field.name in ("data_dir", "profile", "store") or value == default:
             continue
         if dataclasses.is_dataclass(value):
-            table: Mapping[str, Any] = {
-                one.name: getattr(value, one.name)
-                for one in dataclasses.fields(value)
-                if getattr(value, one.name) != one.default
-            }
+            tables += _table(field.name, _differing(value, default))
         elif isinstance(value, Mapping):
-            table = value
+            tables += _table(field.name, {key: one for key, one in value.items() if isinstance(one, str)})
+            for key, one in value.items():
+                if not isinstance(one, str):
+                    tables += _table(f"{field.name}.{_key(key)}", _differing(one, type(one)()))
         else:
             lines.append(f"{field.name} = {_value(value)}")
-            continue
-        tables += ["", f"[{field.name}]", *(f"{_text(key)} = {_value(one)}" for key, one in table.items())]
     return "\n".join([*lines, *tables, ""])
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+def _table(name: str, values: Mapping[str, Any]) -> list[str]:
+    return ["", f"[{name}]", *(f"{_key(key)} = {_value(one)}" for key, one in values.items())]
+
+
+def _differing(value: Any, usual: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not as usual."""
+    names = [field.name for field in dataclasses.fields(value)]
+    return {name: getattr(value, name) for name in names if getattr(value, name) != getattr(usual, name)}
+
+
+def _key(key: str) -> str:
+    return key if key.isascii() and key.isidentifier() else _value(key)
 
 
 def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_text, value))}]"
-    return repr(value)
-
-
-def _text(text: str) -> str:
-    """A basic string: JSON's escapes are among those of TOML 1.0, but for DEL, which JSON does not escape."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():  # JSON's escapes are among those of TOML 1.0, but for DEL, which JSON does not escape
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case tuple():
+            return f"[{', '.join(map(_value, value))}]"
+        case _:
+            return repr(value)

@@ -9,14 +9,45 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import os
 import socket
 from array import array
 from collections.abc import Callable
 from typing import Final
 
+from .base import Begin, spelled
+from .errors import CannotListen
+from .tcp import TcpWire
+
+BACKLOG: Final = 1_024
+"""Connections that the kernel holds until they are accepted: those of a second while a process of links is started."""
+
 TURN: Final = 64
 """Connections taken in one turn of the loop: others want to be served too."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens at an IP address, and does not block; for who accepts itself. Raises CannotListen."""
+    try:
+        family = socket.AF_INET if ipaddress.ip_address(host).version == 4 else socket.AF_INET6
+    except ValueError:
+        raise CannotListen(
+            spelled(host, port), "a name, where several processes serve links: give an IP address"
+        ) from None
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(spelled(host, port), error.strerror or str(error)) from None
+    listener.setblocking(False)
+    return listener
+
+
+async def adopt(connection: socket.socket, begin: Begin) -> None:
+    """Make the wire of a TCP connection that was accepted elsewhere. Raises OSError where it is over already."""
+    connection.setblocking(False)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: TcpWire(begin), connection)
 
 
 class Inlet:

@@ -10,20 +10,12 @@ import socket
 from typing import Any
 
 from ..model.address import TCP
+from .accepting import BACKLOG, Accepting
 from .base import CLOSE_S, CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
 from .errors import CannotDial, CannotListen
 
 _MAPPED = "::ffff:"
 """Before an IPv4 address that came to an IPv6 socket (RFC 4291, 2.5.5.2)."""
-
-
-_BACKLOG = 256
-"""Connections that the kernel holds until they are accepted: as many as may be half-open."""
-
-_ACCEPT_TURNS = 4
-"""Turns of the loop from accepting a connection to `connection_made`, one to spare: asyncio takes three (a task, the
-transport, its first callback), uvloop one.
-"""
 
 
 class TcpTransport(Transport):
@@ -36,7 +28,7 @@ class TcpTransport(Transport):
         try:
             async with asyncio.timeout(CONNECT_S):
                 if (family := _family(host)) is None:
-                    _, wire = await loop.create_connection(lambda: _TcpWire(begin), host, port)
+                    _, wire = await loop.create_connection(lambda: TcpWire(begin), host, port)
                 else:
                     wire = await _connect(loop, family, host, port, begin)
         except TimeoutError:
@@ -46,53 +38,18 @@ class TcpTransport(Transport):
         return wire
 
     async def listen(self, host: str, port: int, begin: Begin) -> Listening:
-        loop = asyncio.get_running_loop()
+        listeners: list[socket.socket] = []
         try:
-            if (family := _family(host)) is None:
-                server = await loop.create_server(lambda: _TcpWire(begin), host, port, reuse_address=True)
-            else:
-                listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-                server = await loop.create_server(lambda: _TcpWire(begin), sock=listener, backlog=_BACKLOG)
+            for family, where in await _places(host, port):
+                listeners.append(socket.create_server((where, port), family=family, backlog=BACKLOG))
+            return Accepting(listeners, lambda: TcpWire(begin))
         except (OSError, UnicodeError) as error:
+            for listener in listeners:
+                listener.close()
             raise CannotListen(spelled(host, port), _reason(error)) from None
-        return _TcpListening(server)
 
 
-    @staticmethod
-    def bind(host: str, port: int) -> socket.socket:
-        """A socket that listens at an address, and does not block; for who accepts itself. Raises CannotListen."""
-        family = _family(host)
-        if family is None:
-            raise CannotListen(spelled(host, port), "a name; give an IP address, where several processes serve links")
-        try:
-            listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        except OSError as error:
-            raise CannotListen(spelled(host, port), _reason(error)) from None
-        listener.setblocking(False)
-        return listener
-
-    @staticmethod
-    async def adopt(connection: socket.socket, begin: Begin) -> None:
-        """The wire of a connection that was accepted elsewhere. Raises OSError where it is over already."""
-        connection.setblocking(False)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().connect_accepted_socket(lambda: _TcpWire(begin), connection)
-
-
-class _TcpListening(Listening):
-    def __init__(self, server: asyncio.Server) -> None:
-        self._server = server
-        self.host, self.port = server.sockets[0].getsockname()[:2]
-
-    def close(self) -> None:
-        self._server.close()
-
-    async def settled(self) -> None:
-        for _ in range(_ACCEPT_TURNS):
-            await asyncio.sleep(0)
-
-
-class _TcpWire(asyncio.Protocol, Wire):
+class TcpWire(asyncio.Protocol, Wire):
     """Protocol and wire in one object: no call between them."""
 
     def __init__(self, begin: Begin) -> None:
@@ -168,15 +125,23 @@ def _family(host: str) -> socket.AddressFamily | None:
     return None if "%" in host else socket.AF_INET if version == 4 else socket.AF_INET6
 
 
+async def _places(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
+    """Where to listen: at an IP address as it is, at a name wherever it leads."""
+    if (family := _family(host)) is not None:
+        return [(family, host)]
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((one[0], str(one[4][0])) for one in found))
+
+
 async def _connect(
     loop: asyncio.AbstractEventLoop, family: socket.AddressFamily, host: str, port: int, begin: Begin
-) -> _TcpWire:
+) -> TcpWire:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         one.setblocking(False)
         await _connected(loop, one, one.connect_ex((host, port)))
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _, wire = await loop.create_connection(lambda: _TcpWire(begin), sock=one)
+        _, wire = await loop.create_connection(lambda: TcpWire(begin), sock=one)
     except BaseException:
         one.close()
         raise

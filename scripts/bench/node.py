@@ -4,7 +4,7 @@ Systems take turns, so that a slow minute of the machine falls on all of them; w
 brings up a network of its own on the loopback, warms it up, puts, and gets from nodes that do not hold the value,
 comparing each. CPU is that of all processes of the network. One at a time, the first process asks; in windows of 32,
 all processes do, sharing them (`--drivers one`: the first alone). `--loss` ends a quarter of the nodes without goodbye,
-by SIGKILL (`killed`) or SIGSTOP (`frozen`), and gets at once.
+by SIGKILL (`killed`) or SIGSTOP (`frozen`), and gets at once. `--files` then runs `files.py` for files of those sizes.
 
     python scripts/bench/node.py                        all
     python scripts/bench/node.py --quick                16 nodes in 2 processes, one turn, no loss: about a minute
@@ -17,6 +17,7 @@ import argparse
 import dataclasses
 import json
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -32,8 +33,12 @@ from networks.report import losses, notes, rates, versus_table
 from networks.result import Result, combine, versus
 from networks.turn import Run, turn
 
-START_S, LOSS_S = 6.0, 35.0
-"""Seconds of a turn beside what is measured, and of one with a loss, in which some wait for time-outs: to foretell."""
+START_S, LOSS_S, FILE_S = 6.0, 45.0, 90.0
+"""Seconds of a turn beside what is measured, of one with a loss, in which some wait for time-outs, and of the files: to
+foretell.
+"""
+
+FILES = Path(__file__).with_name("files.py")
 
 PACKAGES = ("libtorrent", "opendht", "kademlia", "msgspec", "pyOpenSSL", "cryptography", "lmdb", "uvloop")
 
@@ -86,6 +91,9 @@ def main() -> int:
             print(f"repetition {repetition + 1} of {options.repeat}, {layout.name}", file=sys.stderr, flush=True)
             bench.turns(layout)
     report(bench, missing, options, info)
+    for mib in options.files:
+        print(f"\na file of {mib:,} MiB", flush=True)
+        subprocess.run([sys.executable, str(FILES), "--size", str(mib), "--files", "0"], check=False)
     print(f"took {(time.monotonic() - begun) / 60:.1f} minutes")
     return 1 if bench.failed else 0
 
@@ -94,7 +102,7 @@ def foretold(systems: Sequence[System], layouts: Sequence[Layout], options: argp
     """Seconds that all turns will take."""
     whole = sum(options.repeat * (START_S + 4 * options.seconds) for layout in layouts if not layout.loss)
     lost = sum(min(options.repeat, options.loss_repeat) * LOSS_S for layout in layouts if layout.loss)
-    return len(systems) * (whole + lost)
+    return len(systems) * (whole + lost) + FILE_S * len(options.files)
 
 
 def report(bench: Bench, missing: Sequence[str], options: argparse.Namespace, info: dict[str, object]) -> None:
@@ -136,16 +144,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=5, metavar="N", help="turns of each system")
     parser.add_argument("--loss-repeat", type=int, default=1, metavar="N", help="turns with a loss, at most")
     parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="of each measurement")
-    parser.add_argument("--quick", action="store_true", help="16 nodes, 2 processes, one turn, half a second, no loss")
+    parser.add_argument("--files", default="1,1024", metavar="MIB,…", help="sizes of files to share, or none")
+    parser.add_argument("--quick", action="store_true", help="16 nodes, 2 processes, one turn, no loss, no files")
     parser.add_argument("--json", metavar="FILE", help="write all figures and the machine")
     parser.add_argument("--chart", metavar="FILE", help="draw a PNG of the first layout of several processes")
     options = parser.parse_args()
     if options.quick:
-        options.nodes, options.processes, options.loss = "16", "2", ""
+        options.nodes, options.processes, options.loss, options.files = "16", "2", "", ""
         options.repeat, options.seconds = 1, 0.5
     options.nodes = [int(one) for one in options.nodes.split(",")]
     options.processes = [int(one) for one in options.processes.split(",")]
     options.loss = [one for one in options.loss.split(",") if one not in ("", "none")]
+    options.files = [int(one) for one in options.files.split(",") if one not in ("", "none")]
     for wrong in {*options.loss} - {"killed", "frozen"}:
         parser.error(f"--loss {wrong}: killed, frozen, or none")
     return options

@@ -43,10 +43,14 @@ class Caller(Service):
         return self.outlets.echo.call(command, timeout=5.0)
 
 
-def test_a_service_that_is_waited_for_can_be_moved() -> None:
+PLACES = ["thread", "thread+pipe", "thread+zmq", "process", "process+zmq"]
+
+
+@pytest.mark.parametrize("placement", PLACES)
+def test_a_service_that_is_waited_for_can_be_moved(placement: str) -> None:
     with Supervisor() as tree:
         tree.add("echo", Echo(), "process")
-        tree.add("caller", Caller(), "thread", outlets={"echo": "echo"})
+        tree.add("caller", Caller(), placement, outlets={"echo": "echo"})
         caller = tree.client("caller")
         stop = threading.Event()
         wrong: list[Any] = []
@@ -70,3 +74,67 @@ def test_a_service_that_is_waited_for_can_be_moved() -> None:
         for thread in callers:
             thread.join(10.0)
         assert not wrong
+
+
+class Sleeper(Service):
+    """Blocks its thread until another service tells it to go on."""
+
+    blocking = True
+
+    def call(self, command: Any) -> Any:
+        return self.outlets.gate.call(command, timeout=20.0) if command == "block" else command
+
+
+class Gate(Service):
+    """Answers a command when the next one comes."""
+
+    def start(self) -> None:
+        self.waiting: list[Any] = []
+
+    def call(self, command: Any) -> Any:
+        if command == "waiting":
+            return len(self.waiting)
+        if command != "open":
+            self.waiting.append(self.later())
+            return None
+        for token in self.waiting:
+            self.reply(token, "opened")
+        self.waiting.clear()
+        return None
+
+
+def asleep(tree: Supervisor) -> Any:
+    """The future of a service that blocks until `gate` is opened."""
+    future = tree.client("sleeper").future("block")
+    gate = tree.client("gate")
+    while not gate.call("waiting"):
+        pass
+    return future
+
+
+@pytest.mark.parametrize("placement", PLACES)
+def test_what_is_asked_of_the_tree_does_not_wait_for_a_running_call(placement: str) -> None:
+    with Supervisor() as tree:
+        tree.add("gate", Gate(), "thread")
+        tree.add("sleeper", Sleeper(), placement, outlets={"gate": "gate"})
+        blocked = asleep(tree)
+        other = tree.client("sleeper")
+        queued = other.future("queued")
+        tree.add("user", Caller(), "thread", outlets={"echo": "sleeper"})
+        tree.move("gate", "coroutine")
+        assert tree.stats()["sleeper"].calls == 0
+        assert not blocked.done() and not queued.done()
+        other.close()
+        tree.client("gate").call("open")
+        assert blocked.result(10.0) == "opened"
+        assert tree.client("user").call("asked", timeout=10.0) == "asked"
+
+
+@pytest.mark.parametrize("placement", ["thread", "process"])
+def test_a_tree_closes_while_a_blocking_service_waits_for_another(placement: str) -> None:
+    with Supervisor() as tree:
+        tree.add("gate", Gate(), "thread")
+        tree.add("sleeper", Sleeper(), placement, outlets={"gate": "gate"})
+        blocked = asleep(tree)
+        tree.close(0.5)
+    assert blocked.exception(10.0) is not None

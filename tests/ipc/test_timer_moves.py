@@ -33,9 +33,10 @@ class Alarm(Service):
 
 
 PAIRS = [("inline", "thread"), ("thread", "inline"), ("thread", "coroutine"), ("coroutine", "inline")]
+APART = [("inline", "process"), ("process", "thread"), ("process", "process+zmq"), ("process", "inline")]
 
 
-@pytest.mark.parametrize(("before", "after"), PAIRS)
+@pytest.mark.parametrize(("before", "after"), PAIRS + APART)
 def test_a_timer_that_moved_with_its_service_can_be_cancelled(before: str, after: str) -> None:
     with launch(Alarm(), before) as alarm:
         alarm.call(("set", 0.3, 1))
@@ -54,3 +55,30 @@ def test_a_timer_that_is_due_while_its_service_moves_comes_once(before: str, aft
             alarm.move(after if number % 2 == 0 else before)
         time.sleep(0.2)
         assert sorted(alarm.call(("look", 0.0, 0))) == list(range(100))
+
+
+@pytest.mark.parametrize("placement", ["inline", "coroutine", "thread", "process"])
+def test_cancelled_timers_do_not_pile_up(placement: str) -> None:
+    with launch(Alarms(), placement) as alarms:
+        assert alarms.call(10_000) < 200
+        assert alarms.call(10_000) < 200
+
+
+class Alarms(Service):
+    """Starts and cancels timers; answers how many of them it still has."""
+
+    def call(self, command: int) -> int:
+        for _ in range(command):
+            timer = self.after(600.0, None)
+            timer.cancel()
+            timer.cancel()
+        return len(self._ipc_placed().timers._heap)
+
+
+def test_what_is_due_first_comes_first() -> None:
+    with launch(Alarm(), "thread") as alarm:
+        for number in (3, 1, 2):
+            alarm.call(("let", 0.02 * number, number))
+        while len(came := alarm.call(("look", 0.0, 0))) < 3:
+            time.sleep(0.01)
+        assert came == [1, 2, 3]

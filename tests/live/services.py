@@ -78,7 +78,9 @@ class Gate(Service):
 
 
 class Stubborn(Sleeper):
-    """A `Sleeper` that SIGTERM does not end."""
+    """A `Sleeper` that SIGTERM does not end; on its process's main thread, where alone a signal may be ignored."""
+
+    blocking = False
 
     def open(self) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from mdht.codec import Find
 from mdht.config import Config, Limits
 from mdht.limits import HALF_OPEN_SUBNET
 from mdht.node import Node
@@ -16,6 +18,7 @@ from mdht.services import links
 from mdht.transport import CannotListen
 from tests.mdht.hostile.attacked import attacked
 from tests.mdht.hostile.peer import RawPeer, TlsClient, place
+from tests.mdht.hostile.process import NodeProcess
 
 from .footprint import until
 
@@ -43,6 +46,9 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._stop.set()
         self._thread.join(20)
         for one in self.sockets:
@@ -116,6 +122,23 @@ def test_more_links_than_may_be(caplog: pytest.LogCaptureFixture) -> None:
             peer.close()
         until(lambda: node.stats().links.links == 6, 10, "there is room again")
         stack.enter_context(RawPeer.dial(node.address))
+
+
+def test_no_descriptor_is_left() -> None:
+    """Nobody is let in for a while, which is said; then everybody is, without a restart."""
+    with NodeProcess() as process, ExitStack() as stack:
+        address = process.ready().address
+        friend = stack.enter_context(RawPeer.dial(address))
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (60, 1_000))
+        crowd = stack.enter_context(Crowd(address, 100))
+        crowd.all()
+        friend.until(lambda: friend.ask(lambda number: Find(number, bytes(32), 20)))
+        crowd.close()
+        stack.enter_context(RawPeer.dial(address))
+        numbers = process.numbers()
+        assert numbers["links"] == 2
+        assert numbers["logged"] and all("allow more open files" in line for line in numbers["logged"])
+        assert process.end() == 0
 
 
 def test_a_port_that_is_taken() -> None:

@@ -4,11 +4,14 @@ much of everything. It costs itself its link, or it is told no; nobody else noti
 
 from __future__ import annotations
 
+import functools
 import random
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +35,12 @@ from mdht.codec import (
     StreamReset,
     Verdict,
 )
+from mdht.config import Config
 from mdht.errors import RemoteError
 from mdht.limits import EXPIRES_S, LINK_REQUESTS, LINK_STREAMS, VALUE_BYTES, WRITE_BUFFER_BYTES
 from mdht.model import Content, Identity, Kind, Signed
-from mdht.session import PeerLeft
+from mdht.services import links
+from mdht.session import PeerLeft, SessionConfig
 from mdht.transport import tcp
 from tests.mdht.hostile.attacked import attacked
 from tests.mdht.hostile.mutations import mutated
@@ -171,10 +176,10 @@ def test_changed_messages_one_after_another(name: str, caplog: pytest.LogCapture
     draw = random.Random(f"live {name}")
     encode = codec.encoding(name).encode
     with attacked(caplog) as node:
-        links = 0
+        dialled = 0
         for _ in range(25):
             with RawPeer.dial(node.address, hello(somebody(), encodings=(name,))) as peer:
-                links += 1
+                dialled += 1
                 while not peer.over:
                     bodies = [encode(message(draw)) for _ in range(draw.randrange(1, 30))]
                     if draw.random() < 0.5:
@@ -182,7 +187,7 @@ def test_changed_messages_one_after_another(name: str, caplog: pytest.LogCapture
                     peer.say(*[body for body in bodies if body])
                     peer.turn(0.002)
         stats = node.stats().links
-        assert stats.violations > links / 2
+        assert stats.violations > dialled / 2
 
 
 # -- records -----------------------------------------------------------------------------------------------------------
@@ -274,25 +279,24 @@ def test_more_streams_than_may_be(caplog: pytest.LogCaptureFixture) -> None:
         peer.close()
 
 
-def test_more_requests_than_may_wait(caplog: pytest.LogCaptureFixture) -> None:
+def test_more_requests_than_may_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Puts wait for the disk: beyond the limit they are told BUSY, and every one is answered once."""
-    with attacked(caplog) as node, RawPeer.dial(node.address) as peer:
+    config = Config(data_dir=str(tmp_path), store="lmdb")
+    with attacked(caplog, config) as node, RawPeer.dial(node.address) as peer:
         count = 3 * LINK_REQUESTS
         ours = peer.session._talk._ours  # type: ignore[union-attr]
         ours._limit = count + 10
-        encode = peer.encoding.encode
-        frames = []
-        for number in range(1, 2 * count, 2):
-            frames.append(codec.pack_frame(encode(Put(number, Content.make(b"%d" % number).pack()))))
-            ours.add(number, Put, time.monotonic(), 100.0)
-        for at in range(0, count, 256):
-            peer.say_plain(b"".join(frames[at : at + 256]))
+        puts = [Put(number, Content.make(b"%d" % number).pack()) for number in range(1, 2 * count, 2)]
+        for put in puts:
+            ours.add(put.request, Put, time.monotonic(), 100.0)
+        peer.say_message(*puts)
         peer.until(lambda: len(peer.replies) == count)
-        kinds = {type(reply).__name__ for reply in peer.replies.values()}
-        assert kinds <= {"Stored", "Error"}
+        kinds = Counter(type(reply).__name__ for reply in peer.replies.values())
         refused = [reply for reply in peer.replies.values() if isinstance(reply, codec.Error)]
-        assert {reply.code for reply in refused} <= {ErrorCode.BUSY}
+        assert set(kinds) == {"Stored", "Error"}
+        assert {reply.code for reply in refused} == {ErrorCode.BUSY}
         assert node.stats().links.busy == len(refused)
+        assert node.stats().store.records >= kinds["Stored"]
         peer.close()
 
 
@@ -327,16 +331,28 @@ def test_who_asks_and_does_not_read(caplog: pytest.LogCaptureFixture) -> None:
         peer.close()
 
 
-def test_who_does_not_read_and_breaks_a_rule(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its link ends although what was written cannot be delivered, and the descriptor comes back."""
+@pytest.mark.parametrize("waits", ["a little", "much"])
+def test_who_does_not_read_and_breaks_a_rule(
+    waits: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its link ends although what was written cannot be delivered, and the descriptor comes back: where the session has
+    handed all of it to the wire, and where it has not.
+    """
     monkeypatch.setattr(tcp, "CLOSE_S", 0.5)
+    monkeypatch.setattr(links, "SessionConfig", functools.partial(SessionConfig, close_s=0.5))
     with attacked(caplog) as node, RawPeer.dial(node.address) as peer:
         peer.ask(lambda number: Put(number, Content.make(bytes(60_000)).pack()))
         address = Content.make(bytes(60_000)).address
-        peer.say_message(*[Get(number, address) for number in range(101, 401, 2)])
-        until(lambda: node.stats().links.sent_bytes > 1 << 20, 10, "the kernel takes no more")
+        (wire,) = [link.wire for link in _links(node) if link.peer == peer.identity.id]
+        for number in range(101, 1001, 2):
+            served = node.stats().links.served
+            peer.say_message(Get(number, address))
+            until(lambda served=served: node.stats().links.served > served, 10, "it is answered")  # type: ignore[misc]
+            if wire._transport.get_write_buffer_size() and (waits == "a little" or not wire.writable):
+                break
+        assert wire.writable is (waits == "a little")
         peer._write(b"\x17\x03\x03\x00\x20" + bytes(32))
-        until(lambda: len(_links(node)) == 1, 20, "the connection is given up")
+        until(lambda: len(_links(node)) == 1, 5, "the connection is given up")
 
 
 def _links(node: Any) -> list[Any]:

@@ -90,7 +90,7 @@ def test_all_on_one_loop() -> None:
     ids=["store apart", "store and local apart", "coroutines", "a thread each"],
 )
 def test_services_live_where_they_are_placed(placements: dict[str, str]) -> None:
-    config = Config(placements=placements)
+    config = Config(services=placements)
     with Node(config) as a, Node(config) as b, Node() as c:
         b.connect(a.address)
         c.connect(a.address)

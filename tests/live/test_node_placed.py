@@ -33,7 +33,7 @@ PLACED: dict[str, dict[str, str]] = {
 
 @pytest.fixture(params=sorted(PLACED))
 def config(request: pytest.FixtureRequest) -> Config:
-    return Config(placements=PLACED[request.param])
+    return Config(services=PLACED[request.param])
 
 
 def test_records_of_every_kind(config: Config) -> None:

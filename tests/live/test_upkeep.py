@@ -147,7 +147,7 @@ def test_a_node_with_a_copied_identity_is_refused_and_knows_it() -> None:
 
 @pytest.mark.parametrize("placement", ["inline", "thread", "process"])
 def test_a_newcomer_is_handed_what_it_is_to_hold_wherever_upkeep_lives(placement: str) -> None:
-    config = Config(placements={"upkeep": placement, "published": placement})
+    config = Config(services={"upkeep": placement, "published": placement})
     with Node(config) as one:
         with Node() as two:
             two.connect(one.address)

@@ -450,7 +450,7 @@ def test_a_link_that_moves_is_dialled_again() -> None:
     async def body(net: TestNet) -> None:
         links, peers = inside(net[0], "links"), inside(net[0], "peers")
         link = links._by_peer[net[1].id]
-        peers._claims.moving(link.number)
+        peers._admission.moving(link.number)
         link.session.move(30.0, now())
         links.touched(link)
         await asyncio.sleep(5)

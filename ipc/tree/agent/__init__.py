@@ -18,7 +18,8 @@ import path, by that descriptor only.
     detach      take the way from a port's sender, having marked its end
 """
 
+from .base import CLIENTS
 from .cells import Agent
 from .classes import class_path
 
-__all__ = ["Agent", "class_path"]
+__all__ = ["CLIENTS", "Agent", "class_path"]

@@ -14,11 +14,20 @@ from ...channels.wire_server import WireServer
 HostLike = Any
 
 
-class AgentBase:
-    """Hosts, cells, ports and both ends of wires, by their numbers."""
+CLIENTS = 0
+"""The number of the host that reads for clients and for blocking services: its loop always runs."""
 
-    def __init__(self, on_event: Callable[..., None]) -> None:
+
+class AgentBase:
+    """Hosts, cells, ports and both ends of wires, by their numbers.
+
+    `aside` makes a host in a thread of its own, for a blocking service that would else stop the loop that control and
+    reading need; None where hosts are made by the tree.
+    """
+
+    def __init__(self, on_event: Callable[..., None], aside: Callable[[], HostLike] | None = None) -> None:
         self.on_event = on_event
+        self.aside = aside
         self.hosts: dict[int, HostLike] = {}
         self.cells: dict[int, Cell] = {}
         self.ports: dict[int, Port] = {}

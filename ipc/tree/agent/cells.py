@@ -9,8 +9,8 @@ from ...cell import Cell
 from ...channels.waiters import RequestWaiter
 from ...errors import Closed, MoveTimeout, WouldDeadlock
 from ...outlets import Outlet, Outlets
-from ...timers import Timer
-from .base import HostLike, call_there
+from ...scheduling import Scheduling
+from .base import CLIENTS, HostLike
 from .classes import find_class
 from .taking import TakingAgent
 
@@ -18,19 +18,29 @@ from .taking import TakingAgent
 class Agent(TakingAgent):
     """All methods run on the control loop of this process; what needs a cell's host runs there."""
 
+    async def schedule(self, affinity: list[int] | None, nice: int | None) -> None:
+        """Set this process's CPU affinity and nice. Raises `PermissionError`, `OSError`."""
+        Scheduling(tuple(affinity) if affinity is not None else None, nice).apply()
+
     async def know(self, path: list[str]) -> None:
         """Import a service's class, and with its module the types that are registered there."""
         find_class(*path)
 
     async def place(self, spec: dict[str, Any]) -> None:
         """Make a cell. Raises what its constructor, `open` or `start` raised; then nothing is left of it."""
+        service: Any = spec.get("service")
+        cls: Any = type(service) if service is not None else spec["class"]
+        if isinstance(cls, list):
+            cls = find_class(*cls)
         host = self.hosts[spec["host"]]
-        await host.run(self._place(spec, host))
+        if cls.blocking and self.aside is not None and host is self.hosts[CLIENTS]:
+            host = self.hosts[spec["host"]] = self.aside()
+        if cls.blocking:
+            host.blocks = True
+        await host.run(self._place(spec, service, cls, host))
 
-    async def _place(self, spec: dict[str, Any], host: HostLike) -> None:
-        service = spec.get("service")
+    async def _place(self, spec: dict[str, Any], service: Any, cls: Any, host: HostLike) -> None:
         if service is None:
-            cls = find_class(*spec["class"]) if isinstance(spec["class"], list) else spec["class"]
             args, kwargs = spec["parameters"]
             service = cls(*args, **kwargs)
         if (state := spec.get("state")) is not None:
@@ -70,10 +80,7 @@ class Agent(TakingAgent):
             cell.adopt(old)
         cell.times.extend(spec.get("stats", {}).get("times", ()))
         for timer in spec.get("timers", ()):
-            if isinstance(timer, Timer):
-                cell.timers.adopt(timer)
-            else:
-                cell.timers.after(*timer)
+            cell.timers.adopt(*timer)
         for token in spec.get("tokens", ()):
             cell.tokens[token.port, token.run, token.offset] = token
         self.cells[cell.id] = cell
@@ -81,10 +88,15 @@ class Agent(TakingAgent):
     async def serve(self, cell_id: int, queued: list[Any]) -> None:
         """Begin, or go on, to serve; `queued` are the runs that came along."""
         cell = self.cells[cell_id]
+        await cell.host.run(self._serve(cell, queued))
+
+    @staticmethod
+    async def _serve(cell: Cell, queued: list[Any]) -> None:
+        now = cell.host.clock()
         for port_id, run, offset, deadline, chain, commands, nbytes in reversed(queued):
             receiver = cell.receivers.get(port_id)
-            cell.inbox.appendleft((receiver, run, offset, deadline, tuple(chain), commands, nbytes, cell.host.clock()))
-        await cell.host.run(call_there(cell.resume))
+            cell.inbox.appendleft((receiver, run, offset, deadline, tuple(chain), commands, nbytes, now))
+        cell.resume()
 
     async def pause(self, cell_id: int, timeout_s: float) -> None:
         """Serve no further command, and wait for the running ones. Raises `MoveTimeout`; then it serves on."""

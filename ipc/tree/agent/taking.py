@@ -38,7 +38,7 @@ class TakingAgent(PortAgent):
             taken["tokens"] = list(cell.tokens.values())
             taken["queued"] = self._queued(cell, pack)
             taken["requests"] = self._requests(cell, pack)
-            taken["timers"] = packed(cell.timers.left()) if pack else cell.timers.live()
+            taken["timers"] = packed(cell.timers.left()) if pack else cell.timers.left()
             taken["held"] = self._held(cell)
             taken["outs"] = self._outs(cell) if pack else []
             taken["runs"] = {outlet._port.id: next(outlet._port.runs) for outlet in vars(cell.outlets).values()}

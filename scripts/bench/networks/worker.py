@@ -139,6 +139,8 @@ async def serve(descriptor: int, name: str) -> None:
             await writer.drain()
             if command == "stop":
                 return
+    except ConnectionError:
+        pass  # whoever started this process is gone, and nobody is left to tell
     finally:
         writer.close()
 

@@ -33,7 +33,7 @@ def test_all_faults_at_once() -> None:
         timeout_s=0.0,
         deny=("short",),
         limits=Limits(links=0),
-        placements={"peers": "process", "links": "process+deque", "store": "process:2", "cellar": "inline"},
+        services={"peers": "process", "links": "process+deque", "api": "process:2", "cellar": "inline"},
     )
     assert keys(config) == [
         "network",
@@ -47,10 +47,10 @@ def test_all_faults_at_once() -> None:
         "timeout_s",
         "deny[0]",
         "limits.links",
-        "placements.peers",
-        "placements.links",
-        "placements.store",
-        "placements.cellar",
+        "services.peers.placement",
+        "services.links.placement",
+        "services.api.placement",
+        "services.cellar",
     ]
     assert "1234" not in str(config.validate()), "a secret is never shown"
     with pytest.raises(ConfigError, match="15 faults"):

@@ -239,7 +239,7 @@ def test_no_door(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("placement", ["coroutine", "thread"])
 def test_wherever_it_is_placed(tmp_path: Path, placement: str) -> None:
-    config = Config(data_dir=str(tmp_path), placements={"door": placement})
+    config = Config(data_dir=str(tmp_path), services={"door": placement})
     with Node(config) as node:
         with RemoteNode(tmp_path) as remote:
             assert remote.about().placements == {"door": placement}

@@ -18,7 +18,7 @@ from mdht.services.peer_memory import FILE
 from mdht.simulation import Simulation
 from mdht.transport import CannotDial
 
-from .networks import HOUR_S, ahead, inside, with_network
+from .networks import HOUR_S, QUIET, ahead, inside, with_network
 
 
 async def linked(node: Node) -> set[bytes]:
@@ -203,10 +203,28 @@ def test_a_link_that_breaks_is_made_again() -> None:
         one, other = net.nodes[1], net.nodes[4]
         links = inside(one, "links")
         links._by_peer[other.id].wire.abort()
-        await asyncio.sleep(20)
+        await asyncio.sleep(40)
         assert other.id in await linked(one)
 
     with_network(6, body)
+
+
+def test_a_node_whose_network_was_down_for_long_finds_back_without_seeds() -> None:
+    async def body(net: Simulation) -> None:
+        alone = net.nodes[0]
+        assert not alone.config.seeds
+        for number in range(20):  # it is busy when that happens
+            asking = asyncio.ensure_future(alone.aget(bytes([number]) * 32))
+            asking.add_done_callback(lambda done: done.exception())
+        cut(net, [alone], net.nodes[1:])
+        await asyncio.sleep(HOUR_S)
+        assert await linked(alone) == set()
+        assert (await alone.astats()).peers.known == 5
+        cut(net, [alone], net.nodes[1:], join=True)
+        await asyncio.sleep(700)
+        assert len(await linked(alone)) == 5
+
+    with_network(6, body, replace(QUIET, keepalive_s=25.0))
 
 
 def test_who_is_gone_is_forgotten_in_the_end() -> None:

@@ -12,7 +12,7 @@ from mdht.codec import StreamOpened as Reply
 from mdht.codec.encoding import ENCODINGS
 from mdht.codec.frame import pack_frame
 from mdht.errors import LinkClosed, RequestFailed, TimedOut, WrongState
-from mdht.limits import STREAM_DATA_BYTES
+from mdht.limits import STREAM_DATA_BYTES, STREAM_WINDOW_BYTES
 from mdht.session.errors import LinkFull, PeerLeft, Violation
 from mdht.session.events import (
     Answered,
@@ -149,6 +149,30 @@ def test_what_is_not_consumed_stops_the_sender() -> None:
     assert pair.a.one(StreamWritable).number == number
     with pytest.raises(WrongState, match="more than it received"):
         pair.b.session.stream_consumed(number, WINDOW + 1)
+
+
+def test_a_wide_window_lets_more_come() -> None:
+    pair = link()
+    number = stream(pair)
+    pair.b.session.stream_widen(number, 5 * WINDOW)
+    pair.run()
+    sent = 0
+    for _ in range(20):
+        while taken := pair.a.session.stream_send(number, bytes(WINDOW)):
+            sent += taken
+        pair.run()
+        pair.a.take(StreamWritable)
+    assert sum(len(one.data) for one in pair.b.take(StreamReceived)) == 5 * WINDOW
+    assert sent == 6 * WINDOW, "and what waits to be sent is bounded as before"
+    pair.b.session.stream_widen(number, 2 * WINDOW)  # less is no change
+    pair.b.session.stream_consumed(number, 5 * WINDOW)
+    with pytest.raises(WrongState, match="consumed"):
+        pair.b.session.stream_consumed(number, 1)
+    with pytest.raises(WrongState, match="window"):
+        pair.b.session.stream_widen(number, STREAM_WINDOW_BYTES + 1)
+    pair.run()
+    assert sum(len(one.data) for one in pair.b.take(StreamReceived)) == WINDOW
+    pair.b.session.stream_widen(99, WINDOW)  # one that is over
 
 
 def test_a_small_get_does_not_wait_for_a_big_stream() -> None:

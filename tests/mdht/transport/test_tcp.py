@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
 import pytest
 
 from ipc.loops import new_loop
-from mdht.transport import CannotDial, CannotListen, TcpTransport, tcp
+from mdht.transport import CannotDial, CannotListen, TcpTransport, Wire, tcp
 
 from .conformance import CHECKS, Ear, Pair, pair
 
@@ -62,6 +63,36 @@ def test_nobody_there(loop: str) -> None:
         listening.close()
         with pytest.raises(CannotDial, match="cannot reach 127"):
             await TcpTransport().dial("127.0.0.1", listening.port, Ear)
+
+    go(loop, main)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_closed_while_others_come(loop: str) -> None:
+    """Whoever was let in has its wire, and can be told; nobody's socket stays open."""
+
+    async def main() -> None:
+        for turns in range(6):
+            ears: list[Ear] = []
+
+            def begin(wire: Wire, ears: list[Ear] = ears) -> Ear:
+                ears.append(Ear(wire))
+                return ears[-1]
+
+            listening = await TcpTransport().listen("127.0.0.1", 0, begin)
+            with ExitStack() as stack:
+                for _ in range(20):
+                    stack.enter_context(socket.create_connection(("127.0.0.1", listening.port), 5))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                listening.close()
+                listening.close()
+                await listening.settled()
+                for ear in ears:
+                    ear.wire.abort()
+                for ear in ears:
+                    await ear.until(lambda ear=ear: ear.ends == 1)  # type: ignore[misc]
+            assert len(ears) == (20 if turns > 1 else len(ears))
 
     go(loop, main)
 

@@ -8,63 +8,24 @@ Addresses are text here, so that one that is wrong is a fault of the configurati
 
 from __future__ import annotations
 
-import dataclasses
-import tomllib
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
-from ipc import PlacementError
-from ipc.placement import Placement
-
-from . import limits as bounds
-from .errors import BadText, ConfigError
-from .model.address import CONFIGURED, Address, Seed, parse_address, parse_seed
-from .model.identity import parse_id
-from .model.names import check_network
-
-Fault = tuple[str, str, str]
-"""Key, what is wrong, what would be right."""
-
-SERVICES: Final = ("store", "published", "peers", "upkeep", "local", "api", "files", "links", "listener", "door")
-"""The services of a node, in the order in which they are started; `door` where there is a `data_dir`, and
-`listener` where links live in several places."""
-
-STAY: Final = {
-    "peers": "it owns the routing table, which is not sent to another process",
-    "listener": "its sockets stay with the node",
-    "door": "it stops the node when it is told to, so it stays in the node's process",
-}
-"""Services that may not be in a process of their own, and why."""
-
-MANY: Final = ("links", "local")
-"""Services of which there may be several."""
+from .. import limits as bounds
+from ..errors import BadText, ConfigError
+from ..model.address import CONFIGURED, Address, Seed, parse_address, parse_seed
+from ..model.identity import parse_id
+from ..model.names import check_network
+from .limits import Limits
+from .profiles import PROFILES, limits_of, placed_by
+from .reading import read_table, read_toml
+from .services import Fault, ServiceConfig, faults_of, together
 
 STORES: Final = ("memory", "lmdb")
 
 WILDCARDS: Final = ("0.0.0.0", "::")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds that a node chooses; each default has its reason in `mdht.limits`."""
-
-    links: int = bounds.LINKS
-    """Links at a time; further peers are refused as `too many`."""
-    half_open: int = bounds.HALF_OPEN
-    """Links that others began and that have proven nothing yet; the oldest is dropped for a new one."""
-    store_bytes: int = bounds.STORE_BYTES
-    """Bytes of records kept for others and oneself."""
-    owner_bytes: int = bounds.QUOTA_OWNER_BYTES
-    """Of these, bytes of one owner's records."""
-    peer_bytes: int = bounds.QUOTA_PEER_BYTES
-    """Bytes put by one peer; what it shares beyond that goes to other peers, or is refused."""
-    subnet_bytes: int = bounds.QUOTA_SUBNET_BYTES
-    """Bytes put from one subnet, this machine's and local networks aside."""
-    served_streams: int = bounds.SERVED_STREAMS
-    """Streams of files that peers may have open here at a time; further ones are told to wait."""
-    requests: int = 4_096
-    """Requests of this node's own user at a time; further ones are refused at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +64,16 @@ class Config:
     """Ids (64 hexadecimal digits) that alone may link; empty: all but those of `deny`."""
     deny: tuple[str, ...] = ()
     """Ids that may not link."""
-    limits: Limits = field(default_factory=Limits)
-    """Bounds."""
-    placements: Mapping[str, str] = field(default_factory=dict)
-    """Where each service lives; those not named are `inline`."""
+    profile: str = "single"
+    """Where services live and what bounds they have, but for those named below: one of `profiles.PROFILES`."""
+    limits: Limits = None  # type: ignore[assignment]
+    """Bounds; None: those of the profile."""
+    services: Mapping[str, ServiceConfig | str] = field(default_factory=dict)
+    """How single services differ from the profile: each its placement as text, or all of it."""
+
+    def __post_init__(self) -> None:
+        if self.limits is None:
+            object.__setattr__(self, "limits", limits_of(self.profile))
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -121,7 +88,7 @@ class Config:
         tables = dict(tables)
         keys = tables.pop("node", {}) if isinstance(tables.get("node"), dict) else {}
         faults: list[Fault] = []
-        config = cls(**_read(cls, "", {**tables, **keys}, faults))
+        config = cls(**read_config({**tables, **keys}, faults))
         faults += config.validate()
         if faults:
             raise ConfigError(faults)
@@ -186,27 +153,15 @@ class Config:
             faults.append(("timeout_s", repr(self.timeout_s), "more than 0"))
         read("allow", self.allow, parse_id)
         read("deny", self.deny, parse_id)
-        for name in ("links", "half_open", "served_streams", "requests"):
-            least(f"limits.{name}", getattr(self.limits, name), 1)
-        least("limits.store_bytes", self.limits.store_bytes, 1 << 20)
-        for name in ("owner_bytes", "peer_bytes", "subnet_bytes"):
-            least(f"limits.{name}", getattr(self.limits, name), 1 << 17)
-        for name, placement in self.placements.items():
-            if name not in SERVICES:
-                faults.append((f"placements.{name}", "no such service", f"one of {', '.join(SERVICES)}"))
-            elif fault := _misplaced(name, placement):
-                faults.append((f"placements.{name}", repr(placement), fault))
-        if not faults and self.places > 1:
-            links = Placement.parse(self.placements["links"])
-            local = Placement.parse(self.placements.get("local", "inline"))
-            if links.group is None or (local.spawner, local.count, local.group) != (
-                links.spawner,
-                links.count,
-                links.group,
-            ):
-                right = f"{links.spawner}:{links.count}@links for both: each process of links answers for itself"
-                faults.append(("placements.local", f"{local} beside {links}", right))
+        faults += self.limits.faults()
+        faults += self._misplaced()
         return faults
+
+    def _misplaced(self) -> list[Fault]:
+        if self.profile not in PROFILES:
+            return [("profile", repr(self.profile), f"one of {', '.join(PROFILES)}")]
+        faults = [fault for name, own in self.services.items() for fault in faults_of(name, _service(own), cpu_count())]
+        return faults or together(self.placed, self.store)
 
     def check(self) -> None:
         """Raises ConfigError where `validate` finds anything."""
@@ -221,9 +176,20 @@ class Config:
         return _bytes(self.secret) or b""
 
     @property
+    def placed(self) -> dict[str, ServiceConfig]:
+        """Every service as it is to be placed on this machine. Raises KeyError for an unknown profile."""
+        placed = placed_by(self.profile, cpu_count())
+        return placed | {name: _service(own) for name, own in self.services.items()}
+
+    @property
     def places(self) -> int:
         """In how many places links live: shards of the link service."""
-        return Placement.parse(self.placements.get("links", "inline")).count
+        return self.placed["links"].place.count
+
+    @property
+    def store_parts(self) -> int:
+        """Into how many parts the store is divided."""
+        return self.placed["store"].place.count
 
     @property
     def listen_at(self) -> list[tuple[str, str, int]]:
@@ -254,16 +220,6 @@ class Config:
         return f"<config of a node in {self.network!r}, listening at {', '.join(self.listen) or 'nothing'}>"
 
 
-def read_toml(text: str | bytes) -> dict[str, Any]:
-    """The tables written there, unchecked. Raises ConfigError where it is no TOML in UTF-8."""
-    try:
-        return tomllib.loads(text if isinstance(text, str) else text.decode())
-    except UnicodeDecodeError as error:
-        raise ConfigError([("toml", str(error), "a file in UTF-8")]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([("toml", str(error), "TOML 1.0")]) from None
-
-
 def parse_listen(text: str) -> tuple[str, str, int]:
     """Kind, host and port of `[kind://]host:port`, where the port may be 0. Raises BadText."""
     if text.endswith(":0"):
@@ -273,19 +229,41 @@ def parse_listen(text: str) -> tuple[str, str, int]:
     return address.kind, address.host, address.port
 
 
-def _misplaced(service: str, text: str) -> str:
-    """What would be right instead of this placement; empty where it is."""
-    try:
-        placement = Placement.parse(text)
-    except PlacementError as error:
-        return str(error)
-    if placement.count > 1 and service not in MANY:
-        return f"one of it, without a count; several there may be of {', '.join(MANY)}"
-    if placement.count > 1 and placement.spawner == "inline":
-        return "inline without a count: it is all one thread"
-    if placement.spawner == "process" and service in STAY:
-        return f"inline, coroutine or thread: {STAY[service]}"
-    return ""
+def cpu_count() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_config(table: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
+    """The values of a file's tables for `Config`; what is none of them, or of another type, is a fault."""
+    table = dict(table)
+    own, services = table.pop("limits", {}), table.pop("services", {})
+    values = read_table({one.name: str(one.type) for one in fields(Config)}, "", table, faults)
+    base = limits_of(str(values.get("profile", "single")))
+    if isinstance(own, dict):
+        known = {one.name: str(one.type) for one in fields(Limits)}
+        values["limits"] = replace(base, **read_table(known, "limits.", own, faults))
+    else:
+        faults.append(("limits", repr(own), "a table of numbers"))
+    if isinstance(services, dict):
+        values["services"] = {name: _read_service(name, one, faults) for name, one in services.items()}
+    else:
+        faults.append(("services", repr(services), "a table: services.NAME, each a placement or a table"))
+    return values
+
+
+def _read_service(name: str, value: Any, faults: list[Fault]) -> ServiceConfig | str:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        faults.append((f"services.{name}", repr(value), "a placement as text, or a table"))
+        return "inline"
+    known = {one.name: str(one.type) for one in fields(ServiceConfig)}
+    return ServiceConfig(**read_table(known, f"services.{name}.", value, faults))
+
+
+def _service(own: ServiceConfig | str) -> ServiceConfig:
+    return ServiceConfig(own) if isinstance(own, str) else own
 
 
 def _bytes(secret: str) -> bytes | None:
@@ -294,37 +272,3 @@ def _bytes(secret: str) -> bytes | None:
     except ValueError:
         return None
     return data if len(data) == bounds.SECRET_BYTES and len(secret) == 2 * len(data) else None
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-def _read(cls: type[Any], prefix: str, table: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
-    """The values of a table for the fields of `cls`; those that are none of them, or of another type, are faults."""
-    known = {one.name: str(one.type) for one in dataclasses.fields(cls)}
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        kind = known.get(key)
-        name = prefix + key
-        if kind is None:
-            faults.append((name, "no such key", f"one of {', '.join(known)}"))
-        elif kind == "Limits" and isinstance(value, dict):
-            values[key] = Limits(**_read(Limits, f"{name}.", value, faults))
-        elif kind.startswith("tuple") and isinstance(value, list) and all(isinstance(one, str) for one in value):
-            values[key] = tuple(value)
-        elif (
-            (kind == "str" and isinstance(value, str))
-            or (kind == "bool" and type(value) is bool)
-            or (kind == "int" and type(value) is int)
-            or (kind == "float" and type(value) in (int, float))
-            or (kind.startswith("Mapping") and _is_texts(value))
-        ):
-            values[key] = value
-        else:
-            right = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
-            right["Limits"] = "a table of numbers"
-            other = "a list of text" if "tuple" in kind else "a table of text"
-            wrong = "of another type" if key == "secret" else repr(value)
-            faults.append((name, wrong, right.get(kind, other)))
-    return values
