@@ -54,7 +54,7 @@ def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str,
     source = click.get_current_context().get_parameter_source("data_dir")
     named = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
     node = Node(settings(file, terms.data_dir, named, flags))
-    code = serve(node, lambda: _ready(terms, node), node.await_stopped)
+    code = serve(node, lambda: _ready(terms, node), node.await_stopped, node.astats)
     terms.note("\nEnded." if code == INTERRUPTED and sys.stderr.isatty() else "Ended.")
     return code
 

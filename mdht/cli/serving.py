@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 
 from .exits import DONE, FAILED, INTERRUPTED
 from .notify import notify
+from .watchdog import watch, watchdog_s
 
 STOP_S: Final = 15.0
 """Seconds for a clean end: goodbyes, the batch that is being synced, what was shared and fetched."""
@@ -34,16 +35,21 @@ class Served(Protocol):
     async def aclose(self) -> None: ...
 
 
-def serve(served: Served, ready: Callable[[], None], ended: Callable[[], Awaitable[None]] | None = None) -> int:
+def serve(
+    served: Served,
+    ready: Callable[[], None],
+    ended: Callable[[], Awaitable[None]] | None = None,
+    probe: Callable[[], Awaitable[Any]] | None = None,
+) -> int:
     """Start it, call `ready`, wait, and close it. The exit code: 0, or 130 after SIGINT.
 
-    `ended` waits until it wants to end by itself. Raises what `astart` raises.
+    `ended` waits until it wants to end by itself; `probe` comes back as long as it works. Raises what `astart` raises.
     """
     from ipc.loops import new_loop
 
     loop = new_loop()
     try:
-        return loop.run_until_complete(_serve(loop, served, ready, ended))
+        return loop.run_until_complete(_serve(loop, served, ready, ended, probe))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
@@ -54,6 +60,7 @@ async def _serve(
     served: Served,
     ready: Callable[[], None],
     ended: Callable[[], Awaitable[None]] | None,
+    probe: Callable[[], Awaitable[Any]] | None,
 ) -> int:
     signalled: asyncio.Future[int] = loop.create_future()
 
@@ -68,6 +75,7 @@ async def _serve(
         loop.add_signal_handler(one, came, one)
     starting = asyncio.ensure_future(served.astart())
     waiting: list[asyncio.Future[Any]] = [signalled]
+    watching: asyncio.Future[None] | None = None
     try:
         await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
         if signalled.done():
@@ -78,12 +86,16 @@ async def _serve(
             if not signalled.done():
                 ready()
                 notify("READY=1")
+                if probe is not None and (every_s := watchdog_s()):
+                    watching = asyncio.ensure_future(watch(probe, every_s))
                 if ended is not None:
                     waiting.append(asyncio.ensure_future(ended()))
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         return INTERRUPTED if signalled.done() and signalled.result() == signal.SIGINT else DONE
     finally:
         notify("STOPPING=1")
+        if watching is not None:
+            watching.cancel()
         for future in waiting:
             future.cancel()
         await _end(served)
