@@ -53,7 +53,7 @@ from .placement import Placement
 from .refs import Copied, Shared
 from .remote import Curve, Exposure, ExposureStats, RemoteClient, aconnect, connect
 from .sendable import sendable
-from .service import Answer, Service, Shard, Token
+from .service import Answer, Point, Service, Shard, Token
 from .spawners.process import preload
 from .stats import ServiceStats
 from .supervisor import Supervisor
@@ -83,6 +83,7 @@ __all__ = [
     "NotSendable",
     "Placement",
     "PlacementError",
+    "Point",
     "Reentrant",
     "Refused",
     "RemoteClient",

@@ -67,6 +67,12 @@ class Shard(int):
     __slots__ = ()
 
 
+class Point(int):
+    """A key from 0 to 2**32 - 1 that is not hashed: each shard has a range of them, all equally long and in order."""
+
+    __slots__ = ()
+
+
 class _AnswerFields:
     """An `Answer` before it is frozen: the same slots, so that it becomes one by a change of class."""
 

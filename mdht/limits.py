@@ -257,6 +257,11 @@ SERVED_BYTES: Final = 512 << 10
 SERVED_TOTAL_BYTES: Final = 16 << 20
 """The same of all streams together: beyond it, none gets credit until the store has caught up."""
 
+FILE_DISK_S: Final = 300.0
+"""Seconds that one step of a share or a fetch may take at the disk: the look at a folder of a million files, the sync of
+a large file on a slow disk.
+"""
+
 STREAM_WIDE_BYTES: Final = 1 << 20
 """Credit of a stream of records, where `STREAM_CREDIT_BYTES` would keep it waiting: 100 Mbit/s at 80 ms, and a receiver
 that is not scheduled for 10 ms at 1 Gbit/s. Who fetches gives it, since no more comes than it asked for; who is put to

@@ -81,22 +81,23 @@ def rss() -> int:
     return psutil.Process().memory_info().rss
 
 
-def run(frames: int, seed: int, only: str, hang_s: float) -> tuple[list[Part], int, int]:
-    """All parts, in ten rounds; and the memory after the first and the last of them, in bytes."""
+def run(frames: int, seed: int, only: str, hang_s: float) -> tuple[list[Part], list[int]]:
+    """All parts, in ten rounds; and the memory at the start, after the first and after the last of them, in bytes."""
     chosen = {name: it for name, it in TARGETS.items() if only in name}
     whole = sum(share for share, _ in chosen.values())
     parts = [
         Part(name, make(random.Random(f"{seed} {name}")), round(frames * share / whole))
         for name, (share, make) in chosen.items()
     ]
-    before = 0
+    memory = [rss()]
     for turn in range(10):
         for part in parts:
             part.run(part.frames * (turn + 1) // 10 - part.frames * turn // 10, hang_s)
-        before = before or rss()
+        if turn in (0, 9):
+            memory.append(rss())
         print(f"{10 * (turn + 1)} %", file=sys.stderr, flush=True)
     faulthandler.cancel_dump_traceback_later()
-    return parts, before, rss()
+    return parts, memory
 
 
 def print_table(parts: list[Part]) -> None:
@@ -119,12 +120,12 @@ def main(arguments: list[str] | None = None) -> int:
     if not any(options.only in name for name in TARGETS):
         parser.error(f"--only {options.only}: none of {', '.join(TARGETS)}")
     began = time.monotonic()
-    parts, before, after = run(options.frames, options.seed, options.only, options.hang)
+    parts, (start, before, after) = run(options.frames, options.seed, options.only, options.hang)
     seconds = time.monotonic() - began
     print_table(parts)
     count, faults = sum(sum(part.outcomes.values()) for part in parts), sum(part.faults for part in parts)
     print(f"{count:,} frames in {seconds:.0f} s, {count / seconds:,.0f} a second; {faults} faults; seed {options.seed}")
-    print(f"memory {before / MIB:.1f} MiB after a tenth, {after / MIB:.1f} MiB at the end")
+    print(f"memory {start / MIB:.1f} MiB at the start, {before / MIB:.1f} after a tenth, {after / MIB:.1f} at the end")
     return 1 if faults or after - before > options.slack * MIB else 0
 
 

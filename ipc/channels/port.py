@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..codec import dumps
 from ..errors import CallTimeout, IpcError, UnknownService
-from ..service import Shard
+from ..service import Point, Shard
 from .bounds import Bounds
 from .sender import Sender
 from .waiters import AsyncWaiter, Failure, RequestWaiter, ThreadWaiter, Waiter
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 
 def shard_of(key: Any, count: int) -> int:
-    """The shard of a key: the one that it names (`Shard`), else by BLAKE2b (RFC 7693) of its packed form, so that every
-    process agrees; never by `hash()`.
+    """The shard of a key: the one that it names (`Shard`) or in whose range it lies (`Point`), else by BLAKE2b (RFC
+    7693) of its packed form, so that every process agrees; never by `hash()`.
     """
     if type(key) is Shard:
         return key % count
+    if type(key) is Point:
+        return key * count >> 32
     return int.from_bytes(blake2b(dumps(key), digest_size=8).digest(), "big") % count
 
 

@@ -49,6 +49,9 @@ class ServiceConfig:
     """Commands that may wait at it, from each sender."""
     bytes: int = 64 << 20
     """Bytes in them."""
+    watchdog_s: float = 30.0
+    """Seconds in which it serves nothing although commands wait, after which its process is killed and started again;
+    where it has none, that is logged. 0: nobody looks."""
 
     @property
     def place(self) -> Placement:
@@ -76,6 +79,8 @@ def faults_of(name: str, config: ServiceConfig, cpus: int) -> list[Fault]:
         faults.append((f"{key}.nice", repr(config.nice), "-20 to 19"))
     if config.commands < 1:
         faults.append((f"{key}.commands", repr(config.commands), "at least 1"))
+    if not (config.watchdog_s == 0 or config.watchdog_s >= 1):
+        faults.append((f"{key}.watchdog_s", repr(config.watchdog_s), "0, or at least 1 second"))
     if config.bytes < 1 << 20:
         faults.append((f"{key}.bytes", repr(config.bytes), f"at least {1 << 20:,}: the largest answers fit"))
     return faults

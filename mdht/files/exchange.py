@@ -148,16 +148,31 @@ class VerdictReader(_Reader[Reply]):
         return Reply(bool(refused), code, lease_s, text)
 
 
-class AddressReader(_Reader[bytes]):
-    """Addresses of records to be got."""
+class AddressReader:
+    """Addresses of records to be got. They are taken out one by one, so what waits takes no more than it took to send.
 
-    head_bytes = HASH_BYTES
+    How much waits is bounded by the credit of the stream.
+    """
 
-    def _body_bytes(self, kept: bytearray, at: int) -> int:
-        return 0
+    def __init__(self) -> None:
+        self._kept = bytearray()
 
-    def _item(self, kept: bytearray, at: int, end: int) -> bytes:
-        return bytes(kept[at:end])
+    def feed_untrusted(self, data: bytes) -> None:
+        """More of them."""
+        self._kept += data
+
+    def next(self) -> bytes | None:
+        """The next one; None where none is complete."""
+        if len(self._kept) < HASH_BYTES:
+            return None
+        address = bytes(memoryview(self._kept)[:HASH_BYTES])
+        del self._kept[:HASH_BYTES]
+        return address
+
+    def finish(self) -> None:
+        """The stream ended, and all were taken. Raises Malformed within an address."""
+        if self._kept:
+            raise Malformed("stream of records", f"it ends within an address, after {len(self._kept)} bytes of it")
 
 
 class ReplyReader(_Reader["bytes | None"]):

@@ -39,6 +39,18 @@ def hands_over(
     return holds(address, own_id, others, givers) and holds(address, newcomer, [own_id, *others], replicas)
 
 
+def heir(
+    address: bytes, own_id: bytes, gone: bytes, peers: Sequence[bytes], replicas: int, givers: int
+) -> bytes | None:
+    """Whom we give a record to now that `gone` does not hold it any more: the last of the `replicas` closest that are
+    left. None where it did not hold it, where others give it, and where that is ourselves.
+    """
+    left = closest_ids(address, [own_id, *(one for one in peers if one != gone)], replicas)
+    if own_id not in left[:givers] or len(left) < replicas or left[-1] == own_id:
+        return None
+    return left[-1] if closest_ids(address, [gone, left[-1]], 1) == [gone] else None
+
+
 def shared_region_bits(newcomer: bytes, peers: Iterable[bytes], replicas: int) -> int:
     """Leading bits that an address has in common with the newcomer if it may be among its `replicas` closest.
 

@@ -21,9 +21,8 @@ class TableConfig:
     spares: int = 10
     """Contacts of a bucket that wait for a place: half a bucket, go-ethereum's number."""
     refresh_s: float = 3_600.0
-    """A bucket nothing was looked up in for so long is refreshed: Kademlia's hour (section 2.3). BEP 5 takes 15 minutes,
-    for contacts without links; ours are noticed when their link breaks, and refreshing was most of an idle node's work.
-    """
+    """A bucket nothing was looked up in for so long is refreshed: Kademlia's hour (section 2.3). BEP 5 takes 15 minutes
+    for contacts without links; ours show when they break, and refreshing was most of an idle node's work."""
     questionable_s: float = 900.0
     """A contact unseen for so long is checked when another wants its place (BEP 5)."""
     check_again_s: float = 60.0

@@ -8,6 +8,8 @@
 | `local` | answers what peers ask |
 | `store` | keeps records |
 | `api`, `operation`, `search`, `putting` | what our own user asks |
+| `streams`, `stream_commands` | the streams of all links, and what is said about them |
+| `files`, `file_…` | shares and fetches files and folders; serves records by streams |
 | `tree` | all of them in one supervisor, from a configuration |
 | `surroundings`, `errors` | what a node takes from outside; what can go wrong between services |
 """

@@ -307,9 +307,40 @@ class LinkGone:
 @sendable("mdht.place_began")
 @dataclass(frozen=True, slots=True)
 class PlaceBegan:
-    """A place of links begins, with none; whatever links it had before are gone. To `peers`, and the `listener`."""
+    """A place of links begins, with none; whatever links it had before are gone. To `peers`, and the `listener`.
+
+    It has moved, and its links after `last` (by `places.link_number`) are new; or it was started, then all are: None.
+    """
 
     place: int
+    last: int | None = None
+
+
+@sendable("mdht.leave_links")
+@dataclass(frozen=True, slots=True)
+class LeaveLinks:
+    """To a place of links: it is to move. Say so to all peers, let in nobody, and end every link within `drain_s`
+    seconds, after its last answer if that comes by then. Answered when none is left. It goes on where it arrives.
+    """
+
+    place: int
+    drain_s: float
+
+
+@sendable("mdht.stay_links")
+@dataclass(frozen=True, slots=True)
+class StayLinks:
+    """To a place of links that has left them: it does not move after all, and takes new ones."""
+
+    place: int
+
+
+@sendable("mdht.let_in")
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """To the listener: whether connections are accepted. Those that are not wait in the kernel."""
+
+    wanted: bool
 
 
 # -- to the api --------------------------------------------------------------------------------------------------------

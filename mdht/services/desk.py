@@ -9,14 +9,14 @@ from typing import Any
 
 from ipc import Answer, Interned, IpcError, Service, sendable
 
-from ..errors import LinkClosed, Rejected, RemoteError, TimedOut
+from ..errors import Rejected, RemoteError, TimedOut
 from ..limits import REQUEST_TIMEOUT_S, VERIFIED_PEERS
 from ..model import Identity, Record, Signed, unpack
 from ..routing import Latency, Lookup, LookupConfig, Result
-from .commands import Ask, Connect, Question, Silent
-from .errors import NotLinked
+from .commands import Ask, Connect, Question, Serve, Silent
 from .fan import Fan
 from .operation import Operation
+from .patience import again_s, connects_first, dials_again, is_gone
 from .roster import Known, Roster
 from .search import Book, Search
 from .surroundings import Surroundings
@@ -116,36 +116,78 @@ class Desk:
         self.request("links", Ask(peer.id, question, timeout_s, self.roster.place_of(peer.id)), then)
 
     def ask(self, operation: Operation, peer: Known, question: Question, then: Then) -> None:
-        """Over the link to that peer, which is made where there is none, or where it closed: once.
+        """Over the link to that peer, which is made where there is none, or where it closed; some times (`patience`).
 
         Asking twice is harmless: a replica that has stored the same version already says so.
         """
+        tries = 0
 
         def asked(value: Any, error: Exception | None) -> None:
             if error is None:
                 then(value, None)
-            elif isinstance(error, IpcError):
+                return
+            nonlocal tries
+            pause_s = None if operation.over else again_s(error, tries)
+            if pause_s is not None:
+                tries += 1
+                begin = connect if connects_first(error) else once
+                if pause_s:
+                    self._service.loop.call_later(pause_s, begin)
+                else:
+                    begin()
+            elif isinstance(error, IpcError) and not is_gone(error):
                 operation.end(error=error)  # the node stops, or has too much to do: that says nothing of the peer
-            elif isinstance(error, NotLinked | LinkClosed) and not operation.over:
-                self.request("peers", Connect(peer.record), connected)
             else:
                 then(None, error)
 
-        def connected(_: Any, error: Exception | None) -> None:
-            if isinstance(error, IpcError):
-                operation.end(error=error)
-            elif error is not None or operation.over:
-                then(None, error or TimedOut("a link", 0.0))
+        def once() -> None:
+            if operation.over:
+                then(None, TimedOut("a link", 0.0))
             else:
-                self.once(peer, question, self.ask_s(operation), again)
+                self.once(peer, question, self.ask_s(operation), asked)
 
-        def again(value: Any, error: Exception | None) -> None:
-            if isinstance(error, IpcError):
+        def connect() -> None:
+            if operation.over:
+                then(None, TimedOut("a link", 0.0))
+            else:
+                self.request("peers", Connect(peer.record), connected)
+
+        def connected(_: Any, error: Exception | None) -> None:
+            nonlocal tries
+            if error is None:
+                once()
+                return
+            pause_s = again_s(error, tries) if dials_again(error) and not operation.over else None
+            if pause_s is not None:
+                tries += 1
+                self._service.loop.call_later(pause_s, connect)
+            elif isinstance(error, IpcError) and not is_gone(error):
                 operation.end(error=error)
             else:
-                then(value, error)
+                then(None, error)
 
         self.once(peer, question, self.ask_s(operation), asked)
+
+    def ask_own(self, operation: Operation, question: Question, then: Then) -> None:
+        """The store of this node; again where it died over it, and is started again."""
+        tries = 0
+
+        def asked(value: Any, error: Exception | None) -> None:
+            nonlocal tries
+            pause_s = None if error is None or operation.over else again_s(error, tries)
+            if pause_s is None:
+                then(value, error)
+                return
+            tries += 1
+            if pause_s:
+                self._service.loop.call_later(pause_s, once)
+            else:
+                once()
+
+        def once() -> None:
+            self.request("store", Serve(question), asked)
+
+        once()
 
     def ask_s(self, operation: Operation) -> float:
         """Seconds for one question."""

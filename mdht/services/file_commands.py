@@ -95,7 +95,7 @@ class Fetched:
     """A share that is here, every byte verified."""
 
     path: str
-    """Where it is: absolute."""
+    """Where it is: absolute. What is no text in a name is shown as escapes, here and in `name`."""
     name: str
     """What it was called where it was shared."""
     files: int

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..codec import Purpose
 from ..errors import ChunksMissing, Malformed, MdhtError, NotFound, Rejected
@@ -27,6 +27,8 @@ from .file_sharing import printable
 from .file_streams import StreamPort
 from .file_target import Target, check_target
 from .roster import Known
+
+T = TypeVar("T")
 
 _CONTENT: Final = int(Kind.CONTENT)
 
@@ -48,8 +50,11 @@ class Fetching:
         self._disk = disk
         self._replicas = settings.replicas
         self._operation = operation
-        self._streams = PeerStreams(port, Purpose.GET_RECORDS)
+        self._streams = PeerStreams(port, Purpose.GET_RECORDS, operation.timeout_s / 2)
         operation.streams = self._streams
+
+    async def _on_disk(self, step: Callable[..., T], *arguments: Any) -> T:
+        return await self._operation.on_disk(self._disk, step, *arguments)
 
     async def run(self, id: bytes, path: str) -> Fetched:
         """Do it. Raises as `Node.fetch`."""
@@ -64,11 +69,11 @@ class Fetching:
                 target.abandon()
 
         try:
-            await self._disk.run(check_target, path)
+            await self._on_disk(check_target, path)
             root = read_root(await self._load(id))
             self._operation.total_bytes = root.data_bytes
             try:
-                return await self._fetch(root, await self._disk.run(make))
+                return await self._fetch(root, await self._on_disk(make))
             finally:  # also where it was cancelled while it was made: this comes after it
                 await asyncio.shield(self._disk.run(abandon))
         finally:
@@ -79,15 +84,15 @@ class Fetching:
         operation.files_total = 1
         if root.kind is ShareKind.FOLDER:
             async for blocks in self._blocks(root.index_top, root.index_bytes, root.chunk_bytes, None):
-                await self._disk.run(target.write_index, blocks)
-            operation.files_total = await self._disk.run(target.index_finished)
+                await self._on_disk(target.write_index, blocks)
+            operation.files_total = await self._on_disk(target.index_finished)
             operation.moved()
         async for blocks in self._blocks(root.data_top, root.data_bytes, root.chunk_bytes, target):
-            await self._disk.run(target.write, blocks)
+            await self._on_disk(target.write, blocks)
             operation.done_bytes += sum(map(len, blocks))
             operation.files_done = target.files_done
             operation.moved()
-        await self._disk.run(target.finish)
+        await self._on_disk(target.finish)
         operation.files_done = target.files_done
         name = printable(root.name.decode("utf-8", "surrogateescape"))
         return Fetched(printable(target.path), name, target.files_done, root.data_bytes)
@@ -115,7 +120,7 @@ class Fetching:
                     value = await task
                 except NotFound as error:
                     if target is not None and blocks:
-                        await self._disk.run(target.write, blocks)
+                        await self._on_disk(target.write, blocks)
                     raise await self._missing(leaf, error, coming, target) from error
                 coming.popleft()
                 if len(value) != leaf.size_bytes:
@@ -141,7 +146,10 @@ class Fetching:
             if isinstance(step, Need):
                 walk.give(await self._load(step.hash))
                 continue
-            task = asyncio.ensure_future(self._load(step.hash))
+            if coming and coming[-1][0].hash == step.hash:
+                task = coming[-1][1]  # as in a file of zeros
+            else:
+                task = asyncio.ensure_future(self._load(step.hash))
             coming.append((step, task))
             return True
 
@@ -151,7 +159,7 @@ class Fetching:
         """What is told of it: those on their way are waited for, to count them."""
         results = await asyncio.gather(*(task for _, task in coming), return_exceptions=True)
         count = sum(isinstance(result, NotFound) for result in results)
-        file = "the index" if target is None else await self._disk.run(lambda: target.next_file)
+        file = "the index" if target is None else await self._on_disk(lambda: target.next_file)
         return ChunksMissing(printable(file), count, leaf.hash, error.asked)
 
     # -- one record ----------------------------------------------------------------------------------------------------

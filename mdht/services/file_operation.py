@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..errors import Cancelled, TimedOut
+from ..limits import FILE_DISK_S
 from .file_commands import FileProgress
+from .file_desk import Disk
+
+T = TypeVar("T")
 
 
 class Checked(Protocol):
@@ -26,10 +30,21 @@ class FileOperation:
         self.streams: Checked | None = None
         self.task: asyncio.Task[Any] | None = None
         self._what = what
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._now_s = now_s
         self._moved_s = now_s()
         self._why: Exception | None = None
+        self._running = False
+        self._at_disk = 0
+
+    async def on_disk(self, disk: Disk, step: Callable[..., T], *arguments: Any) -> T:
+        """What `step` returns, run by `disk`, which may take longer than peers may."""
+        self._at_disk += 1
+        try:
+            return await disk.run(step, *arguments)
+        finally:
+            self._at_disk -= 1
+            self.moved()
 
     def moved(self) -> None:
         """It got further."""
@@ -40,10 +55,13 @@ class FileOperation:
         """As it is told to the user."""
         return FileProgress(self.done_bytes, self.total_bytes, self.files_done, self.files_total)
 
-    async def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def run(self, begin: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         """The result of the work. Raises its error: one, however many parts of it failed; or why it was ended."""
+        if self._why is not None:
+            raise self._why
+        self._running = True
         try:
-            return await work
+            return await begin()
         except asyncio.CancelledError:
             if self._why is None:
                 raise
@@ -57,8 +75,9 @@ class FileOperation:
         """About every second: is it stuck?"""
         if self.streams is not None:
             self.streams.check(now_s)
-        if now_s > self._moved_s + self._timeout_s:
-            self.end(TimedOut(f"{self._what}: the next part of it", self._timeout_s))
+        patience_s = max(self.timeout_s, FILE_DISK_S) if self._at_disk else self.timeout_s
+        if now_s > self._moved_s + patience_s:
+            self.end(TimedOut(f"{self._what}: the next part of it", patience_s))
 
     def cancel(self) -> None:
         """Its user wants it no more."""
@@ -66,9 +85,10 @@ class FileOperation:
 
     def end(self, error: Exception) -> None:
         """Give it up, with that error."""
-        if self._why is None and self.task is not None:
+        if self._why is None:
             self._why = error
-            self.task.cancel()
+            if self.task is not None and self._running:
+                self.task.cancel()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -8,7 +8,7 @@ from typing import Final
 from ..codec import ErrorCode, Purpose
 from ..errors import LinkClosed, MdhtError, RemoteError, RequestFailed
 from ..files import Regions
-from ..limits import LOOKUP_TIMEOUT_S, K
+from ..limits import LOOKUP_TIMEOUT_S, REQUEST_TIMEOUT_S, STREAM_STALL_S, K
 from .commands import DoFind, FoundPeers
 from .errors import NotLinked
 from .file_desk import Desk
@@ -66,9 +66,14 @@ class Finder:
 
 
 class PeerStreams:
-    """The streams of one share or fetch, all for one purpose."""
+    """The streams of one share or fetch, all for one purpose.
 
-    def __init__(self, port: StreamPort, purpose: Purpose) -> None:
+    `patience_s`: after so many seconds without an answer a peer is given up; or, if that is less, after
+    `STREAM_STALL_S`, and where nothing has to be synced after `REQUEST_TIMEOUT_S`.
+    """
+
+    def __init__(self, port: StreamPort, purpose: Purpose, patience_s: float) -> None:
+        self._stall_s = min(patience_s, STREAM_STALL_S if purpose is Purpose.PUT_RECORDS else REQUEST_TIMEOUT_S)
         self._port = port
         self._purpose = purpose
         self._pipelines: dict[bytes, Pipeline] = {}
@@ -128,7 +133,7 @@ class PeerStreams:
         if pipeline is None or pipeline.dead is not None:
             if len(self._pipelines) >= _STREAMS:
                 self._close_idle(1)
-            pipeline = Pipeline(self._port, peer, self._purpose)
+            pipeline = Pipeline(self._port, peer, self._purpose, self._stall_s)
         self._pipelines[peer.id] = pipeline  # the last one used is the last one here
         return pipeline
 

@@ -1,6 +1,6 @@
 """One long-lived stream to one peer: items go out one after another, and an answer to each comes back, in order.
 
-It is opened when the first item is there. When it breaks, or no answer comes for `STREAM_STALL_S`, all that wait on it
+It is opened when the first item is there. When it breaks, or no answer comes for `stall_s`, all that wait on it
 get the error, and it is `dead`: others are asked then. What waits in it is bounded by the window of its user.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..codec import ErrorCode, Purpose
 from ..errors import LinkClosed, RemoteError, TimedOut
 from ..files import ReplyReader, VerdictReader
-from ..limits import REQUEST_TIMEOUT_S, STREAM_CREDIT_BYTES, STREAM_STALL_S, STREAM_WIDE_BYTES
+from ..limits import REQUEST_TIMEOUT_S, STREAM_CREDIT_BYTES, STREAM_WIDE_BYTES
 from ..model import short_id
 from .file_streams import FileStream, StreamPort
 from .roster import Known
@@ -27,7 +27,7 @@ _Waiting = tuple[bytes, int, "asyncio.Future[Any]"]
 class Pipeline:
     """See the module. Made for PUT_RECORDS or GET_RECORDS."""
 
-    def __init__(self, port: StreamPort, peer: Known, purpose: Purpose) -> None:
+    def __init__(self, port: StreamPort, peer: Known, purpose: Purpose, stall_s: float) -> None:
         self.peer = peer
         self.dead: Exception | None = None
         """Why it is of no use any more."""
@@ -40,6 +40,7 @@ class Pipeline:
         self._sent: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stream: FileStream | None = None
+        self._stall_s = stall_s
         self._moved_s = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -61,8 +62,8 @@ class Pipeline:
 
     def check(self, now_s: float) -> None:
         """Give it up where its peer is silent; to be called about every second."""
-        if self.load_bytes and self.dead is None and now_s > self._moved_s + STREAM_STALL_S:
-            self.fail(TimedOut(f"a stream to {short_id(self.peer.id)}", STREAM_STALL_S))
+        if self.load_bytes and self.dead is None and now_s > self._moved_s + self._stall_s:
+            self.fail(TimedOut(f"a stream to {short_id(self.peer.id)}", self._stall_s))
 
     def close(self) -> None:
         """Nobody wants it any more."""

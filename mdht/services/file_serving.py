@@ -8,6 +8,7 @@ are put by the store service, so its quotas, its checks and its sync apply, and 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import Any, Final
 
@@ -16,11 +17,13 @@ from ipc import IpcError
 from ..codec import ErrorCode, Purpose, Verdict, error_for
 from ..errors import LinkClosed, MdhtError, RemoteError
 from ..files import AddressReader, PutReader, Reply, pack_reply, pack_verdict
-from ..limits import SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S, STREAM_WIDE_BYTES
+from ..limits import HASH_BYTES, SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S, STREAM_WIDE_BYTES
 from .commands import Get, Have, Kept, Put, Serve
 from .file_desk import Desk
 from .file_streams import FileStream, StreamPort
 from .stream_commands import AcceptStream, StreamOffered
+
+_log: Final = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 256 << 10
 """Bytes of answers that are sent at once: as many as a stream takes."""
@@ -108,6 +111,9 @@ class Served:
         except MdhtError as error:
             told = error_for(0, error)
             self.stream.reset(ErrorCode(told.code), told.text)
+        except Exception as error:
+            _log.error("a stream of a peer failed here", exc_info=error)
+            self.stream.reset(ErrorCode.INTERNAL, "internal error")
 
 
 class ServedGets(Served):
@@ -115,32 +121,31 @@ class ServedGets(Served):
 
     def __init__(self, serving: Serving, offered: StreamOffered) -> None:
         self._reader = AddressReader()
-        self._wanted: deque[bytes] = deque()
         super().__init__(serving, offered)
 
     def take_untrusted(self, data: bytes) -> None:
-        self._wanted.extend(self._reader.feed_untrusted(data))
+        self._reader.feed_untrusted(data)
 
     async def serve(self) -> None:
-        serving, wanted = self.serving, self._wanted
+        serving = self.serving
         while True:
-            if not wanted:
-                if self.ended:
-                    return
-                await self.woken()
-                continue
             answers: list[bytes] = []
-            size = count = 0
-            while wanted and size < _BATCH_BYTES:
-                have: Any = await serving.desk.ask("store", Serve(Get(wanted.popleft())))
+            size = 0
+            while size < _BATCH_BYTES and (address := self._reader.next()) is not None:
+                have: Any = await serving.desk.ask("store", Serve(Get(address)))
                 answer = pack_reply(have.record if isinstance(have, Have) else None)
                 serving.served_records += isinstance(have, Have)
                 answers.append(answer)
                 size += len(answer)
-                count += 1
-            await self.stream.send(b"".join(answers))
-            self.moved_s = serving.desk.now_s
-            self.stream.consumed(count * AddressReader.head_bytes)
+            if answers:
+                await self.stream.send(b"".join(answers))
+                self.moved_s = serving.desk.now_s
+                self.stream.consumed(len(answers) * HASH_BYTES)
+            elif self.ended:
+                self._reader.finish()
+                return
+            else:
+                await self.woken()
 
 
 class ServedPuts(Served):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from ..codec import Purpose
 from ..errors import ChunkNotStored, MdhtError, NotDone, shown
@@ -25,6 +26,8 @@ from .file_scan import scan
 from .file_source import Piece, Source
 from .file_streams import StreamPort
 from .roster import Known
+
+T = TypeVar("T")
 
 _REMEMBERED: Final = 65_536
 """Hashes remembered as on their way or stored: equal parts within 4 GiB are sent once. 8 MiB of memory at most."""
@@ -55,12 +58,15 @@ class Sharing:
         self._serves = settings.serves
         self._own_id = settings.own_id
         self._own = int.from_bytes(settings.own_id, "big")
-        self._streams = PeerStreams(port, Purpose.PUT_RECORDS)
+        self._streams = PeerStreams(port, Purpose.PUT_RECORDS, operation.timeout_s / 2)
         self._window = Window(FILE_WINDOW_BYTES)
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._fewest = self._wanted
         self._chunks = 0
         operation.streams = self._streams
+
+    async def _on_disk(self, step: Callable[..., T], *arguments: Any) -> T:
+        return await self._operation.on_disk(self._disk, step, *arguments)
 
     async def run(self, path: str) -> Shared:
         """Do it. Raises as `Node.share`."""
@@ -75,7 +81,7 @@ class Sharing:
                 source.close()
 
         try:
-            return await self._share(await self._disk.run(look))
+            return await self._share(await self._on_disk(look))
         finally:  # also where it was cancelled while it was made: this comes after it
             self._streams.close()
             await asyncio.shield(self._disk.run(close))
@@ -85,7 +91,7 @@ class Sharing:
         operation.total_bytes, operation.files_total = found.size_bytes, found.files
         operation.moved()
         async with asyncio.TaskGroup() as placing:
-            while (pieces := await self._disk.run(source.read)) is not None:
+            while (pieces := await self._on_disk(source.read)) is not None:
                 operation.moved()
                 for piece in pieces:
                     if self._is_new(piece):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from ipc import Answer, IpcError, Service, Token
@@ -130,20 +130,21 @@ class Files(Service):
         what = "a share" if isinstance(command, DoShare) else "a fetch"
         operation = FileOperation(command.ticket, what, command.timeout_s, self.loop.time)
         parts = (self._desk, self._port, self._finder, self._disk, self._settings, operation)
-        work: Coroutine[Any, Any, Any]
-        if isinstance(command, DoShare):
-            work = Sharing(*parts, command.replicas).run(command.path)
-        else:
-            work = Fetching(*parts).run(command.id, command.path)
+
+        def begin() -> Coroutine[Any, Any, Any]:
+            if isinstance(command, DoShare):
+                return Sharing(*parts, command.replicas).run(command.path)
+            return Fetching(*parts).run(command.id, command.path)
+
         self._operations[operation] = None
-        operation.task = self.loop.create_task(self._run(number, operation, work))
+        operation.task = self.loop.create_task(self._run(number, operation, begin))
         self._look_soon()
 
-    async def _run(self, number: int, operation: FileOperation, work: Coroutine[Any, Any, Any]) -> None:
+    async def _run(self, number: int, operation: FileOperation, begin: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """The task of one; answers who asked."""
         self._disk.hold()
         try:
-            value = await operation.run(work)
+            value = await operation.run(begin)
         except Exception as error:
             if not isinstance(error, MdhtError | IpcError):
                 _log.error("a share or fetch failed", exc_info=error)

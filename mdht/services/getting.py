@@ -8,7 +8,7 @@ from ..errors import NotFound, TimedOut
 from ..limits import REQUEST_TIMEOUT_S
 from ..model import Content, Kind, Record, Signed, address_of, best_of, newest, unpack
 from ..routing import End, Result
-from .commands import DoGet, DoGetAll, Get, GetAll, Got, Have, HaveAll, Question, Serve
+from .commands import DoGet, DoGetAll, Get, GetAll, Got, Have, HaveAll, Question
 from .desk import Desk
 from .operation import Operation
 from .read_repair import cache, mend
@@ -67,7 +67,7 @@ class Getting:
             else:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
 
-        desk.request("store", Serve(question), local)
+        desk.ask_own(operation, question, local)
 
     def _newest(self, operation: Operation, kind: Kind, address: bytes, timeout_s: float) -> None:
         desk, own = self._desk, list[Any]()
@@ -93,7 +93,7 @@ class Getting:
             else:
                 operation.end(best)
 
-        desk.request("store", Serve(question), local)
+        desk.ask_own(operation, question, local)
 
     def get_all(self, operation: Operation, command: DoGetAll) -> None:
         """All owners' records of an open name: a list of `Got`, NotFound or TimedOut."""
@@ -118,7 +118,7 @@ class Getting:
             else:
                 operation.end(error=_nothing(result, address, command.timeout_s, "get_all"))
 
-        desk.request("store", Serve(question), local)
+        desk.ask_own(operation, question, local)
 
 
 def got(record: Record, others: int = 0) -> Got:

@@ -52,8 +52,8 @@ class Link:
         self.peer = b""
         """Its id, once proven."""
         self.claimed = False
-        self.dialler: Token | None = None
-        """Who waits for it to open."""
+        self.dialler: int | None = None
+        """Of the dial that waits for it to open, its number."""
         self.asks: dict[int, Token] = {}
         """Who waits for the answer to our request of that number."""
         self.ping = 0

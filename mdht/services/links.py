@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Coroutine
 from typing import Any, Final
 
-from ipc import Answer, Full, Service, Token
+from ipc import Answer, Full, IpcError, Service, Token
 
 from ..codec import Error, ErrorCode, Farewell, Moving, error_for
 from ..errors import LinkClosed, LinkRefused, Malformed, MdhtError, Refusal
@@ -46,6 +47,7 @@ from .commands import (
     Claimed,
     Decide,
     Dial,
+    LeaveLinks,
     LinkAnswered,
     LinkEnded,
     LinkGone,
@@ -56,9 +58,11 @@ from .commands import (
     LinkUses,
     PlaceBegan,
     Serve,
+    StayLinks,
     WhereAmI,
 )
 from .errors import NotLinked
+from .leaving import Leaving
 from .link import Link
 from .listener import inlet_path
 from .own import OwnIdentity
@@ -78,6 +82,12 @@ _GOODBYE_S: Final = 1.0
 
 _DRAIN_S: Final = 60.0
 """Seconds that a link which was replaced has for what waits on it."""
+
+_AGAIN_MS: Final = 250
+"""Milliseconds after which a peer may ask again what a part of this node that is being restarted did not answer."""
+
+_ARRIVED: Final = "arrived"
+"""What the service tells itself where it goes on."""
 
 
 class Links(Service):
@@ -120,9 +130,10 @@ class Links(Service):
         self._by_peer: dict[bytes, Link] = {}
         self._half_open: HalfOpen[int] = HalfOpen(self._half_open_limit, min(16, self._half_open_limit))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._dial_tasks: set[asyncio.Task[None]] = set()
         self._dirty: list[Link] = []
         self._flushing = self._closing = False
-        self._last = 0
+        self._leaving: Leaving | None = None
         self._dialled = self._answered = self._refused = self._served = 0
         self._received = self._sent = self._failed = self._violations = self._busy = 0
         self._idle: asyncio.Event | None = None
@@ -130,29 +141,41 @@ class Links(Service):
         self._streams = Streams(self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time)
         self._tls = None if self._around.without_tls else TlsContexts()
         self._inlet = Inlet(inlet_path(self._inlets, self.shard), self._took) if self._inlets else None
-        here: list[Address] = []
         try:
-            for at, (kind, host, port) in enumerate(self._listen):
-                transport = self._around.transport(kind)
-                if transport is None:
-                    raise CannotListen(f"{kind}://{host}:{port}", "this node has no such transport")
-                listening = await transport.listen(host, port, self._begin_answer)
-                self._listening.append(listening)
-                self._listen[at] = (kind, host, listening.port)  # the same again, wherever the service moves
-                here.append(Address(kind, listening.host, listening.port, INTERFACE))
-            self._here = here
+            self._here = await self._start_listening()
             self._sign()
         except BaseException:
-            for listening in self._listening:
-                listening.close()
+            await self._stop_listening()
             if self._inlet is not None:
                 self._inlet.close()
             raise
         self._resign: asyncio.TimerHandle | None = loop.call_later(_SIGN_AGAIN_S, self._sign_again)
+        if hasattr(self, "_last"):
+            self.after(0.0, _ARRIVED)
 
     def start(self) -> None:
-        if self._inlets:
-            self.outlets.peers.cast(PlaceBegan(self.shard))
+        self._last = int(self.loop.time() * 1000)  # no number is used again by the next one, where this one dies
+        self._dials: dict[int, tuple[Token, Dial]] = {}
+        self._dialling_last = 0
+        self.outlets.peers.cast(PlaceBegan(self.shard))
+
+    async def _start_listening(self) -> list[Address]:
+        here: list[Address] = []
+        for at, (kind, host, port) in enumerate(self._listen):
+            transport = self._around.transport(kind)
+            if transport is None:
+                raise CannotListen(f"{kind}://{host}:{port}", "this node has no such transport")
+            listening = await transport.listen(host, port, self._begin_answer)
+            self._listening.append(listening)
+            self._listen[at] = (kind, host, listening.port)  # the same again, wherever the service moves
+            here.append(Address(kind, listening.host, listening.port, INTERFACE))
+        return here
+
+    def _arrive(self) -> None:
+        """At a new place, without links; whoever wanted one still does."""
+        self.outlets.peers.cast(PlaceBegan(self.shard, link_number(self._last, self.shard)))
+        for number in list(self._dials):
+            self._begin_dial(number)
 
     def _sign(self) -> None:
         now_s = self._around.wall_s()
@@ -183,9 +206,9 @@ class Links(Service):
         self._closing = True
         if self._resign is not None:
             self._resign.cancel()
-        for listening in self._listening:
-            listening.close()
-            await listening.settled()
+        if self._leaving is not None:
+            self._leaving.cancel()
+        await self._stop_listening()
         if self._inlet is not None:
             self._inlet.close()
         for task in list(self._tasks):
@@ -207,6 +230,12 @@ class Links(Service):
                 async with asyncio.timeout(_GOODBYE_S):
                     await self._idle.wait()
         await asyncio.sleep(0)
+
+    async def _stop_listening(self) -> None:
+        listening, self._listening = self._listening, []
+        for one in listening:
+            one.close()
+            await one.settled()
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -230,6 +259,12 @@ class Links(Service):
             return [str(address) for address in self._advertise or self._here]
         if kind in STREAM_COMMANDS:
             return self._streams.call(command)
+        if kind is LeaveLinks:
+            return self._leave(command)
+        if kind is StayLinks:
+            return self._stay()
+        if command == _ARRIVED:
+            return self._arrive()
         raise TypeError(f"the link service knows no {command!r}")
 
     def _advertised(self, command: Advertise) -> None:
@@ -293,20 +328,32 @@ class Links(Service):
         self.touched(link)
 
     def _dial(self, command: Dial) -> None:
-        transport = self._around.transport(command.kind)
-        if transport is None:
+        if self._around.transport(command.kind) is None:
             raise CannotDial(f"{command.kind}://{command.host}", "this node has no such transport")
-        seed = Seed(command.peer, Address(command.kind, command.host, command.port))
-        task = self.loop.create_task(self._dialling(transport, seed, self.later()))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._dialling_last += 1
+        self._dials[self._dialling_last] = (self.later(), command)
+        if self._leaving is None:
+            self._begin_dial(self._dialling_last)
 
-    async def _dialling(self, transport: Any, seed: Seed, token: Token) -> None:
+    def _begin_dial(self, number: int) -> None:
+        _, command = self._dials[number]
+        transport = self._around.transport(command.kind)
+        seed = Seed(command.peer, Address(command.kind, command.host, command.port))
+        self._task(self._dialling(transport, seed, number), self._dial_tasks)
+
+    def _dialled_to(self, number: int, peer: bytes = b"", error: MdhtError | None = None) -> None:
+        """A dial has come to its end. One that we ended ourselves in order to move begins again there."""
+        if self._closing or (self._leaving is not None and error is not None):
+            return
+        token, _ = self._dials.pop(number)
+        self.reply(token, peer, error=error)
+
+    async def _dialling(self, transport: Any, seed: Seed, number: int) -> None:
         made: list[Link] = []
 
         def begin(wire: Wire) -> Link:
             link = self._new(wire, Role.DIAL, seed.peer, str(seed.address))
-            link.dialler = token
+            link.dialler = number
             self._dialled += 1
             made.append(link)
             self.touched(link)
@@ -316,7 +363,7 @@ class Links(Service):
             await transport.dial(seed.address.host, seed.address.port, begin)
         except MdhtError as error:
             if not made:
-                self._tell(token, error=error)
+                self._dialled_to(number, error=error)
 
     def _stats(self) -> LinkStats:
         live = [link.session.stats() for link in self._links.values()]
@@ -335,13 +382,49 @@ class Links(Service):
             busy=self._busy + sum(one.busy for one in live),
         )
 
+    # -- moving --------------------------------------------------------------------------------------------------------
+
+    def _leave(self, command: LeaveLinks) -> None:
+        token = self.later()
+        for task in list(self._dial_tasks):
+            task.cancel()  # whom it dials it dials from the new place
+        self._task(self._stop_listening())
+        self._leaving = Leaving(
+            self.loop,
+            self._links.values,
+            self._unclaim,
+            self.touched,
+            command.drain_s,
+            lambda: None if self._closing else self.reply(token),
+        )
+
+    async def _listen_again(self, token: Token) -> None:
+        try:
+            await self._start_listening()
+        except CannotListen as error:
+            self._tell(token, error=error)
+        else:
+            self._tell(token)
+
+    def _stay(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+            self._task(self._listen_again(self.later()))
+            for number in list(self._dials):
+                self._begin_dial(number)
+
+    def _task(self, work: Coroutine[Any, Any, None], *sets: set[asyncio.Task[None]]) -> None:
+        task = self.loop.create_task(work)
+        for tasks in (self._tasks, *sets):
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
     # -- new links -----------------------------------------------------------------------------------------------------
 
     def _took(self, connection: socket.socket) -> None:
         """The listener has handed it to us."""
-        task = self.loop.create_task(self._adopt(connection))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._task(self._adopt(connection))
 
     async def _adopt(self, connection: socket.socket) -> None:
         try:
@@ -511,12 +594,13 @@ class Links(Service):
             case Opened():
                 self.outlets.peers.cast(LinkOpened(link.number))
                 if link.dialler is not None:
-                    self._tell(link.dialler, link.peer)
+                    self._dialled_to(link.dialler, link.peer)
                     link.dialler = None
             case Ended(error):
                 self._on_end(link, error)
             case Noticed(message):
                 if link.claimed and isinstance(message, Moving):
+                    self._forget(link)  # whoever asks it something new waits for the next link
                     self.outlets.peers.cast(LinkMoves(link.number))
             case _:
                 self._streams.event(link, event)
@@ -531,13 +615,14 @@ class Links(Service):
     def _on_end(self, link: Link, error: MdhtError | None) -> None:
         self._half_open.discard(link.number)
         self._unclaim(link)
+        if self._leaving is not None:
+            self._leaving.look()
         if error is not None:
             _log.debug("%s ended: %s", link.session.who or "?", error)
             self._failed += isinstance(error, LinkRefused)
             self._violations += isinstance(error, Malformed | TlsFailed | Violation)
         if link.dialler is not None:
-            why = error or LinkClosed(link.session.who, "closed here")
-            self._tell(link.dialler, error=why)
+            self._dialled_to(link.dialler, error=error or LinkClosed(link.session.who, "closed here"))
             link.dialler = None
         for token in link.asks.values():  # none is left but where the session had no time to tell
             self._tell(token, error=LinkClosed(link.session.who, "it ended"))
@@ -552,7 +637,8 @@ class Links(Service):
         self._forget(link)
         if link.claimed:
             link.claimed = False
-            self.outlets.peers.cast(LinkEnded(link.number, link.session.ended_by))
+            why = link.session.ended_by if self._leaving is None else "moving"
+            self.outlets.peers.cast(LinkEnded(link.number, why))
 
     def _forget(self, link: Link) -> None:
         if self._by_peer.get(link.peer) is link:
@@ -560,6 +646,8 @@ class Links(Service):
 
 
 def _told(request: int, error: BaseException) -> Error:
+    if isinstance(error, IpcError):
+        return Error(request, ErrorCode.BUSY, "a part of this node is started again", _AGAIN_MS)
     if not isinstance(error, MdhtError):
         _log.error("a peer's request failed here", exc_info=error)
     return error_for(request, error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import glob
 import logging
 import os
 import shutil
@@ -21,7 +22,7 @@ from ..model import Address, parse_address
 from ..model.address import CONFIGURED, INTERFACE, TCP
 from ..transport import CannotListen
 from ..transport.passing import Outlet, bind
-from .commands import Advertise, LinkGone, PlaceBegan, WhereAmI
+from .commands import Advertise, LetIn, LinkGone, PlaceBegan, WhereAmI
 
 _log: Final = logging.getLogger(__name__)
 
@@ -31,12 +32,25 @@ _TURN: Final = 64
 _REST_S: Final = 0.1
 """Seconds without accepting, where there are no descriptors left, or nobody takes what was accepted."""
 
+_ARRIVED: Final = "arrived"
+"""What the service tells itself where it goes on."""
+
+_PREFIX: Final = "mdht-links-"
+"""Of the directories of inlets; the process id of the node follows."""
+
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 def make_inlets() -> str:
-    """A new directory that only this user can enter, for the inlets of the places. Raises OSError."""
-    return tempfile.mkdtemp(prefix="mdht-")
+    """A new directory that only this user can enter, for the inlets of the places. Raises OSError.
+
+    Those that nodes have left which were killed are removed.
+    """
+    for left in glob.glob(os.path.join(tempfile.gettempdir(), f"{_PREFIX}*")):
+        pid = os.path.basename(left).removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not os.path.exists(f"/proc/{pid}") and os.path.isdir("/proc/self"):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
 def inlet_path(directory: str, place: int) -> str:
@@ -69,10 +83,13 @@ class Listener(Service):
         except BaseException:
             self._shut()
             raise
+        if hasattr(self, "_told"):
+            self.after(0.0, _ARRIVED)
 
     def start(self) -> None:
         self._links = [0] * self._places
         self._told = 0
+        self._open = True
         self._asked: list[Token] = []
         for place in range(self._places):
             self.outlets.links.request(self._addresses(place), place)
@@ -102,6 +119,11 @@ class Listener(Service):
         elif kind is PlaceBegan:
             self._links[command.place] = 0
             self.outlets.links.cast(self._addresses(command.place))
+        elif kind is LetIn or command == _ARRIVED:
+            self._open = command.wanted if kind is LetIn else self._open
+            self._pause()
+            if self._told == self._places:
+                self._resume()
         elif kind is WhereAmI:
             if self._told < self._places:
                 self._asked.append(self.later())
@@ -138,13 +160,13 @@ class Listener(Service):
 
     def _resume(self) -> None:
         self._resting = None
-        for one in self._sockets:
+        for one in self._sockets if self._open else ():
             self.loop.add_reader(one, self._accept, one)
 
     def _rest(self, why: str) -> None:
         _log.warning("no connections are accepted for %g s: %s", _REST_S, why)
         self._pause()
-        if self._resting is None:
+        if self._resting is None and self._open:
             self._resting = self.loop.call_later(_REST_S, self._resume)
 
     def _accept(self, listening: socket.socket) -> None:

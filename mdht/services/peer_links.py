@@ -23,6 +23,8 @@ class Linked:
     open: bool = False
     leaving: bool = False
     """We have said goodbye."""
+    moves: bool = False
+    """The peer moves its end: nothing new is asked on it."""
     used_s: float = 0.0
     traffic: int = 0
 

@@ -21,6 +21,7 @@ from ..model import Address, Seed, VerifiedPeers, parse_seed, short_id
 from ..routing import Contact, RoutingTable
 from ..routing.backoff import fraction
 from ..routing.keeping import Keeping
+from ..routing.replicas import closest_ids
 from .commands import (
     Begin,
     Claimed,
@@ -55,7 +56,7 @@ from .peer_twins import Twins
 from .places import place_of
 from .roster import Roster, new_handle
 from .surroundings import Surroundings
-from .upkeep_commands import Arrived
+from .upkeep_commands import Arrived, Departed
 
 _log: Final = logging.getLogger(__name__)
 
@@ -78,8 +79,16 @@ _DIAL = "dial"
 _USES = "uses"
 _GATHER = "gather"
 _WHERE = "where"
-_POLITE: Final = frozenset({"here", "idle", "too many", "duplicate"})
-"""Ends of a link that say nothing against the peer: we have closed it, or the peer is well, and wants no link now."""
+_POLITE: Final = frozenset({"here", "idle", "too many", "duplicate", "moving", "moved", "lost"})
+"""Ends of a link that say nothing against the peer: we have closed it (`lost`: with the process that it was in), or the
+peer is well, and wants no link now, or another one.
+"""
+
+_DIALLED_AGAIN: Final = frozenset({"moving", "moved", "lost"})
+"""Ends of a link after which there is to be another: by who had dialled it, or, where the peer moves, by us."""
+
+MOVES_S: Final = 10.0
+"""Seconds in which a peer that moves its links has to listen again: as long as a handshake may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +165,10 @@ class Peers(Service):
         if kind is LinkNumbers:
             return self._gather.ask(self._settings.places, self._ask_numbers, self._teller())
         if kind is WhereAmI:
-            name = "links" if self._settings.places == 1 else "listener"
+            name = "listener" if self._has_listener else "links"
             return self.outlets[name].request(command, (_WHERE, self.later()))
         if kind is PlaceBegan:
-            return self._place_began(command.place)
+            return self._place_began(command)
         if kind is PeerNumbers:
             return self._stats()
         if kind is Begin:
@@ -170,7 +179,13 @@ class Peers(Service):
             return self._look()
         if kind is tuple and command[0] == "give up":
             return self._dialler.give_up(command[1])
+        if kind is tuple and command[0] == "redial":
+            return self._dialler.redial(command[1])
         raise TypeError(f"the peers service knows no {command!r}")
+
+    @property
+    def _has_listener(self) -> bool:
+        return "listener" in set(self.outlets)
 
     def _stats(self) -> PeerStats:
         return PeerStats(
@@ -253,9 +268,11 @@ class Peers(Service):
             return
         now_s, peer = self.loop.time(), linked.claim.peer
         self._admission.gone(end.link, now_s)
-        if linked.open and not linked.leaving and end.why not in _POLITE and not self.is_open(peer):
-            self._table.failed(peer, now_s)
-            self._show()
+        if linked.open and end.why in _DIALLED_AGAIN and linked.contact is not None and not self.is_open(peer):
+            if end.why == "moved" or linked.claim.dialled:
+                self._dial_contact(linked.contact, MOVES_S)
+        elif linked.open and not linked.leaving and end.why not in _POLITE and not self.is_open(peer):
+            self._fail(peer)
             if peer in self._table:
                 self._lost.add(peer, now_s, self.random())
                 self._look_at(self._lost.next_s())
@@ -267,12 +284,19 @@ class Peers(Service):
             self._table.seen(linked.contact, self.loop.time())
             self._show()
 
+    def _fail(self, peer: bytes) -> None:
+        """Count a failure. One of our neighbours that the table gives up leaves records to others."""
+        near = peer in closest_ids(self._own_id, (known.contact.id for known in self._table), 2 * REPLICAS)
+        self._table.failed(peer, self.loop.time())
+        self._show()
+        if near and peer not in self._table:
+            self.outlets.upkeep.cast(Departed(peer))
+
     def _silent(self, peer: bytes) -> None:
         """It goes behind the others until it answers a ping; whether its link is dead, the link itself finds out."""
         known, link = self._table.get(peer), self._admission.link_to(peer)
         if link is None or (known is not None and not known.failed):
-            self._table.failed(peer, self.loop.time())
-            self._show()
+            self._fail(peer)
         if link is not None:
             self.decide(Decide(link, "ping"))
 
@@ -280,7 +304,8 @@ class Peers(Service):
         self._admission.moving(link)
         linked = self._links.get(link)
         if linked is not None and linked.contact is not None:
-            self._dial_contact(linked.contact)
+            linked.moves = True
+            self._dial_contact(linked.contact, MOVES_S)
 
     # -- dialling; see the owners in `peer_dialling`, `peer_seeds` and `peer_admission` --------------------------------
 
@@ -320,8 +345,8 @@ class Peers(Service):
 
         return tell
 
-    def _dial_contact(self, contact: Contact) -> None:
-        """Nobody waits for it."""
+    def _dial_contact(self, contact: Contact, patience_s: float = 0.0) -> None:
+        """Nobody waits for it. `patience_s`: how long it may not listen."""
         try:
             record = self._verified.read(contact.data, self._around.wall_s())
         except MdhtError:
@@ -329,7 +354,7 @@ class Peers(Service):
             self._lost.discard(contact.id)
             self._show()
         else:
-            self._dialler.dial(record.id, self.reachable(record.addresses), None)
+            self._dialler.dial(record.id, self.reachable(record.addresses), None, patience_s=patience_s)
 
     def _answered(self, answer: Answer) -> None:
         what, number = answer.tag
@@ -352,12 +377,13 @@ class Peers(Service):
             command = replace(command, place=self._links.emptiest(self._settings.places))
         self.outlets.links.request(command, (_DIAL, number))
 
-    def _place_began(self, place: int) -> None:
+    def _place_began(self, began: PlaceBegan) -> None:
         """Whatever links were there are gone, and nobody could say so."""
-        for linked in [one for one in self._links if place_of(one.claim.link) == place]:
-            self._ended(LinkEnded(linked.claim.link, "lost"))
-        if self._seeds is not None:  # all services are there, so it has begun again
-            self.outlets.listener.cast(PlaceBegan(place))
+        for linked in [one for one in self._links if place_of(one.claim.link) == began.place]:
+            if began.last is None or linked.claim.link <= began.last:
+                self._ended(LinkEnded(linked.claim.link, "lost"))
+        if self._seeds is not None and self._has_listener:  # all services are there, so it has begun again
+            self.outlets.listener.cast(began)
 
     def decide(self, command: Decide) -> None:
         """See `Owner`."""
@@ -371,11 +397,15 @@ class Peers(Service):
         """See `Owner`."""
         self.after(delay_s, ("give up", peer))
 
+    def later_redial(self, delay_s: float, peer: bytes) -> None:
+        """See `Owner`."""
+        self.after(delay_s, ("redial", peer))
+
     def is_open(self, peer: bytes) -> bool:
         """See `Owner`."""
         link = self._admission.link_to(peer)
         linked = None if link is None else self._links.get(link)
-        return linked is not None and linked.open
+        return linked is not None and linked.open and not linked.moves
 
     def reachable(self, addresses: tuple[Address, ...]) -> list[Address]:
         """See `Owner`."""
@@ -392,8 +422,7 @@ class Peers(Service):
             self._twins.seen_by(peer)
             return
         if self._links.opened:  # else it is our own network that is down, and the table has to outlive that
-            self._table.failed(peer, now_s)
-            self._show()
+            self._fail(peer)
         if peer in self._table:
             self._lost.add(peer, now_s, self.random())
             self._look_at(self._lost.next_s())

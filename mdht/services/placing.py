@@ -21,9 +21,10 @@ from ..limits import CONTENT_LEASE_S, EXPIRES_S, NUMBER_MAX
 from ..model import Content, Kind, Record, Signed, address_of
 from ..model.record import content_key
 from ..routing import Result
-from .commands import DoPut, Find, Kept, Put, Serve
+from .commands import DoPut, Find, Kept, Put
 from .desk import Desk
 from .operation import Operation
+from .patience import is_gone
 from .putting import Tally
 from .roster import Known, marks_of
 from .search import Search
@@ -178,7 +179,7 @@ class _Put:
                 self._finish(tally)
 
         def own(value: Any, error: Exception | None) -> None:
-            if isinstance(error, IpcError):
+            if isinstance(error, IpcError) and not is_gone(error):
                 operation.end(error=error)
             elif error is not None:
                 tally.errors.append(error)
@@ -201,7 +202,7 @@ class _Put:
         question = Put(record.pack(), self._expect, lease_s, marks)
         operation.late = late  # some replicas are silent: it counts what the others said
         if here:
-            desk.request("store", Serve(question), own)
+            desk.ask_own(operation, question, own)
         if peers:
             desk.fan(operation, self._address, question, seeds, len(peers), count, found)
 

@@ -8,6 +8,7 @@ Answers `Serve` of Get and GetAll with `Have` and `HaveAll`, or None where nothi
 raises what `verify` raises, QuotaExceeded, TooManyOwners, StoreFull, CommitFailed or StoreCorrupt.
 
 A node has two of it: `store`, what it holds for everybody, and `published`, what its own user has put and is put again.
+The latter is written a moment after the put was acknowledged, which does not wait for it.
 """
 
 from __future__ import annotations
@@ -100,7 +101,20 @@ class StoreService(Service):
             self._work.cancel()  # nobody waits for its answer any more
         if self._helper is not None:
             self._helper.shutdown()  # the batch that is being synced is finished
+            self._finish()
         self._store.close()
+
+    def _finish(self) -> None:
+        """What nobody waits for was promised all the same: it is written now. Whoever waits is told of the end."""
+        left = [write for write in self._waiting if write.token is None]
+        if not left:
+            return
+        try:
+            outcomes: list[Outcome] = write_all(self._store, left, self._around.wall_s())
+        except MdhtError as error:
+            outcomes = [error]
+        for outcome in outcomes:
+            self._complain(outcome)
 
     def call(self, command: Any) -> Any:
         kind = type(command)
@@ -189,12 +203,14 @@ class StoreService(Service):
 
     def _tell(self, outcome: Outcome) -> None:
         """What became of a record that nobody waits for."""
-        if isinstance(outcome, Exception):
-            error: Exception | None = outcome
-        else:
+        if not isinstance(outcome, Exception):
             self._note(outcome, self._around.wall_s())
-            error = None if isinstance(outcome, Superseded) else outcome.error()
-        if error is None:
+        self._complain(outcome)
+
+    def _complain(self, outcome: Outcome) -> None:
+        """Once in a row, and not where a newer version is there."""
+        error = outcome if isinstance(outcome, Exception) else outcome.error()
+        if error is None or isinstance(outcome, Superseded):
             self._full_told = False
         elif not self._full_told:
             self._full_told = True

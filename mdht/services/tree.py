@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from ipc import Bounds, Service, Supervisor
 
@@ -53,7 +54,8 @@ async def plant(
     path = os.path.join(config.data_dir, "store") if config.store == "lmdb" else ""
     limits, placed, places = config.limits, config.placed, config.places
     around, own = corrected(around), OwnIdentity.of(identity)
-    inlets = make_inlets() if places > 1 else ""
+    inlets = make_inlets() if _has_listener(config) else ""
+    watched = any(part.place.spawner in ("thread", "process") for part in placed.values())
 
     async def add(name: str, service: Service, *outlets: str) -> None:
         part = placed[name]
@@ -63,7 +65,10 @@ async def plant(
             part.placement,
             outlets={one: one for one in outlets if inlets or one != "listener"},
             bounds=Bounds(part.commands, part.bytes),
-            restart=part.restart and part.place.spawner == "process",
+            restart=part.restart,
+            affinity=part.affinity or None,
+            nice=part.nice,
+            watchdog_s=part.watchdog_s if watched and part.watchdog_s else None,
         )
 
     await add("store", StoreService(config.network, path, limits.store_bytes, around, bounds=_store_limits(limits)))
@@ -96,6 +101,23 @@ async def plant(
     peers = await tree.aclient("peers")
     await peers.acall(Begin())
     await peers.aclose()
+
+
+def _has_listener(config: Config) -> bool:
+    """Whether a service of its own accepts connections: it stays in the node's process, so that the sockets outlive a
+    process of links, and connections wait in the kernel meanwhile.
+    """
+    place = config.placed["links"].place
+    return place.count > 1 or (place.spawner == "process" and bool(config.listen) and _are_addresses(config))
+
+
+def _are_addresses(config: Config) -> bool:
+    for _, host, _ in config.listen_at:
+        try:
+            ip_address(host)
+        except ValueError:
+            return False
+    return True
 
 
 def _api_settings(config: Config) -> ApiSettings:

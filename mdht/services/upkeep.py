@@ -5,7 +5,7 @@
   late is left out: it put it to the others, too.
 - *Publish.* What our own user has put is looked up and put again as often, until its expiry; it is kept for that in a
   store of its own.
-- *Handover.* A newcomer that is one of the r closest to a record is given it by the `GIVERS` closest of the others.
+- *Handover.* A newcomer that is one of the r closest to a record is given it; for one that is gone the next closest is.
 - *Repair.* A replica that a get has found behind is given the newest version; one that says that ours is old gives us
   its own.
 
@@ -19,44 +19,33 @@ All of it in the background: at a bounded pace in records and in bytes, page by 
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ipc import Answer, Interned, IpcError, Service, sendable
+from ipc import Answer, Closed, Interned, Service, sendable
 
 from ..codec import Verdict
 from ..errors import RequestFailed
-from ..limits import CONTENT_LEASE_S, REPUBLISH_S, K
+from ..limits import CONTENT_LEASE_S, REPUBLISH_S
 from ..model import Kind
 from ..routing.backoff import fraction, jittered_s
 from ..routing.pace import Pace
-from ..routing.replicas import hands_over, holds, shared_region_bits
+from ..routing.replicas import holds
 from .commands import Get, Have, Kept, Put, Serve, WhoIsThere
 from .roster import Known
 from .surroundings import Surroundings
 from .upkeep_asks import Asks, Then
-from .upkeep_commands import Arrived, Repair, Scan, Stocked, UpkeepNumbers, UpkeepStats
-from .upkeep_course import Course, Worked
+from .upkeep_commands import Arrived, Departed, Repair, Scan, Stocked, UpkeepNumbers, UpkeepStats
+from .upkeep_course import Course, Work, Worked
+from .upkeep_handover import Handover
 
 RECORDS_S: Final = 200.0
 """Records put again in a second at most: a million of them in an hour and a half, of the eight that there are."""
 
 BYTES_S: Final = 4.0 * (1 << 20)
 """Bytes put in a second at most, all replicas together: a third of 100 Mbit/s, for who has no more."""
-
-GIVERS: Final = 2
-"""Of those who hold a record, how many hand it to a newcomer: one may be about to go."""
-
-NEWCOMERS: Final = 64
-"""Peers that wait to be handed something: a node meets no more at once than its neighbourhood has."""
-
-HANDED: Final = 1_024
-"""Peers remembered as handed to, so that a link that comes and goes does not make it happen again."""
-
-HANDED_S: Final = 3_600.0
-"""Seconds for which they are; a peer that was started again is another one, its record has another number."""
 
 REPAIRS: Final = 256
 """Repairs that wait: what gets of some seconds find."""
@@ -71,9 +60,6 @@ LARGE_BYTES: Final = 16 << 10
 """Content of this size and more is mostly a part of a file. Of those a network holds fewer replicas, and nothing in a
 record says how many its publisher wanted: so of large ones as many as files have are kept up, by those who hold them.
 """
-
-SETTLE_S: Final = 2.0
-"""Seconds between a newcomer's link and its handover: it learns of others meanwhile, and so do we."""
 
 FIRST_S: Final = 60.0
 """Seconds from the start to the first publishing, so that a node that was down for long puts its own records soon."""
@@ -110,8 +96,7 @@ class Upkeep(Service):
         self._pace = Pace(RECORDS_S, BYTES_S)
         self._counts: Counter[str] = Counter()
         self._courses: dict[str, Course] = {}
-        self._newcomers: OrderedDict[bytes, Arrived] = OrderedDict()
-        self._handed: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
+        self._handover = Handover(self, self._asks, self._own_id, self._settings.replicas, self._counts)
         self._repairs: deque[Repair] = deque()
         self._repairing = 0
         self._asks.request("peers", WhoIsThere(), self._introduced)
@@ -128,11 +113,13 @@ class Upkeep(Service):
         if kind is Answer:
             self._asks.answered(command)
         elif kind is Arrived:
-            self._arrived(command)
+            self._handover.arrived(command)
+        elif kind is Departed:
+            self._handover.departed(command.peer)
         elif kind is Repair:
             self._repair(command)
         elif kind is UpkeepNumbers:
-            waiting = len(self._newcomers) + len(self._repairs) + self._repairing
+            waiting = len(self._handover) + len(self._repairs) + self._repairing
             lost = sum(course.lost for course in self._courses.values())
             return UpkeepStats(**{**self._counts, "waiting": waiting, "lost": self._counts["lost"] + lost})
         elif kind is tuple and command[0] == "step":
@@ -141,7 +128,7 @@ class Upkeep(Service):
         elif kind is tuple and command[0] == "pass":
             self._pass(command[1])
         elif command == "hand":
-            self._hand_next()
+            self._handover.next()
         else:
             raise TypeError(f"the upkeep service knows no {command!r}")
         return None
@@ -166,6 +153,36 @@ class Upkeep(Service):
         """See `Owner`."""
         return fraction(self._around.random(6))
 
+    # -- see `upkeep_handover.Owner` -----------------------------------------------------------------------------------
+
+    def later_hand(self, delay_s: float) -> None:
+        """See `Owner`."""
+        self.after(delay_s, "hand")
+
+    def begin_course(self, name: str, work: Work, done: Callable[[], None], scan: Scan) -> Course:
+        """See `Owner`."""
+        self._courses[name] = course = Course(self, self._asks, self._pace, _STORE, work, done, scan=scan)
+        return course
+
+    def end_course(self, name: str) -> None:
+        """See `Owner`."""
+        course = self._courses.pop(name)
+        course.stop()
+        self._counts["lost"] += course.lost
+
+    def replicas(self, stocked: Stocked) -> int:
+        """See `Owner`: of how many closest peers those who hold it take care."""
+        settings = self._settings
+        large = stocked.lease and len(stocked.record) >= LARGE_BYTES
+        return min(settings.replicas, settings.large_replicas) if large else settings.replicas
+
+    def left_s(self, stocked: Stocked) -> int | None:
+        """See `Owner`."""
+        if not stocked.lease:
+            return 0
+        left_s = int(stocked.until_s - self._around.wall_s())
+        return left_s if left_s > 0 else None
+
     # -- passes --------------------------------------------------------------------------------------------------------
 
     def _pass(self, name: str) -> None:
@@ -175,7 +192,7 @@ class Upkeep(Service):
             return
 
         def done() -> None:
-            self._counts["lost"] += self._courses.pop(name).lost
+            self.end_course(name)
             self._counts["passes"] += 1
 
         work = self._republish if name == _STORE else self._publish
@@ -186,11 +203,11 @@ class Upkeep(Service):
 
     def _republish(self, stocked: Stocked, worked: Worked) -> None:
         """What we hold for everybody, to the others that do."""
-        replicas = self._replicas(stocked)
+        replicas = self.replicas(stocked)
         peers = self._asks.roster.closest(stocked.address, replicas + SPARES)
-        lease_s = self._left_s(stocked)
+        lease_s = self.left_s(stocked)
         ours = holds(stocked.address, self._own_id, [one.id for one in peers], replicas)
-        if stocked.recent or not ours or (stocked.lease and lease_s < 1):
+        if stocked.recent or not ours or lease_s is None:
             self._counts["skipped"] += 1
             worked(True)
             return
@@ -199,12 +216,15 @@ class Upkeep(Service):
             self._counts["republished"] += answered > 0
             worked(answered > 0)
 
-        self._put_to(peers, replicas - 1, stocked, lease_s, done)
+        self.put_to(peers, replicas - 1, stocked, lease_s, done)
 
     def _publish(self, stocked: Stocked, worked: Worked) -> None:
         """What our user has put, to the peers closest to it now, wherever they are."""
-        lease_s = min(self._left_s(stocked), CONTENT_LEASE_S) if stocked.lease else 0
-        replicas = self._settings.replicas
+        left_s = self.left_s(stocked)
+        if left_s is None:
+            worked(True)
+            return
+        lease_s, replicas = min(left_s, CONTENT_LEASE_S), self._settings.replicas
 
         def found(peers: list[Known]) -> None:
             ids = [one.id for one in peers]
@@ -216,73 +236,9 @@ class Upkeep(Service):
 
             if here:
                 self._keep(stocked.record, lease_s)
-            self._put_to(peers, replicas - here, stocked, lease_s, done)
+            self.put_to(peers, replicas - here, stocked, lease_s, done)
 
         self._asks.walk(stocked.address, replicas, found)
-
-    def _replicas(self, stocked: Stocked) -> int:
-        """Of how many closest peers those who hold it take care."""
-        settings = self._settings
-        large = stocked.lease and len(stocked.record) >= LARGE_BYTES
-        return min(settings.replicas, settings.large_replicas) if large else settings.replicas
-
-    def _left_s(self, stocked: Stocked) -> int:
-        """Whole seconds that are left of a lease; 0 for what carries its own expiry."""
-        return int(stocked.until_s - self._around.wall_s()) if stocked.lease else 0
-
-    # -- newcomers -----------------------------------------------------------------------------------------------------
-
-    def _arrived(self, arrived: Arrived) -> None:
-        now_s = self.now_s()
-        sequence, at_s = self._handed.get(arrived.peer, (0, 0.0))
-        if sequence == arrived.sequence and now_s - at_s < HANDED_S:
-            return
-        if arrived.peer not in self._newcomers and len(self._newcomers) >= NEWCOMERS:
-            self._counts["dropped"] += 1
-            return
-        self._newcomers[arrived.peer] = arrived
-        self._handed[arrived.peer] = (arrived.sequence, now_s)
-        self._handed.move_to_end(arrived.peer)
-        if len(self._handed) > HANDED:
-            self._handed.popitem(last=False)
-        if len(self._newcomers) == 1:
-            self.after(SETTLE_S, "hand")
-
-    def _hand_next(self) -> None:
-        """One newcomer after the other: what is in its region, and ours to give."""
-        if "hand" in self._courses or not self._newcomers:
-            return
-        peer, arrived = self._newcomers.popitem(last=False)
-        newcomer = Known(peer, arrived.record)
-        around = [one.id for one in self._asks.roster.closest(peer, 4 * K)]
-        others = [self._own_id, *(one for one in around if one != peer)]
-        bits = shared_region_bits(peer, others, self._settings.replicas)
-
-        def done() -> None:
-            self._courses.pop("hand").stop()
-            self._hand_next()
-
-        def give(stocked: Stocked, worked: Worked) -> None:
-            lease_s = self._left_s(stocked)
-            if (stocked.lease and lease_s < 1) or not hands_over(
-                stocked.address, self._own_id, peer, around, self._replicas(stocked), GIVERS
-            ):
-                worked(True)
-                return
-
-            def given(answered: int) -> None:
-                self._counts["handed"] += answered
-                if answered or "hand" not in self._courses or self._courses["hand"] is not course:
-                    worked(True)
-                else:
-                    self._handed.pop(peer, None)  # it is gone again
-                    done()
-
-            self._put_to([newcomer], 1, stocked, lease_s, given)
-
-        course = Course(self, self._asks, self._pace, _STORE, give, done, scan=Scan(None, peer, bits))
-        self._courses["hand"] = course
-        course.step()
 
     # -- repair --------------------------------------------------------------------------------------------------------
 
@@ -305,11 +261,11 @@ class Upkeep(Service):
 
             peers = [Known(peer, record) for peer, record in repair.peers[: self._settings.replicas]]
             stocked = Stocked(bytes(32), repair.record, 0, lease=False, recent=False)
-            self._put_to(peers, len(peers), stocked, repair.lease_s, done)
+            self.put_to(peers, len(peers), stocked, repair.lease_s, done)
 
     # -- putting -------------------------------------------------------------------------------------------------------
 
-    def _put_to(
+    def put_to(
         self, peers: list[Known], wanted: int, stocked: Stocked, lease_s: int, done: Callable[[int], None]
     ) -> None:
         """Put it to the first `wanted` of them, and for each that does not answer to one more; `done`: how many did."""
@@ -334,7 +290,7 @@ class Upkeep(Service):
             def then(value: Any, error: Exception | None) -> None:
                 nonlocal under_way, answered, over
                 under_way -= 1
-                if isinstance(error, IpcError):
+                if isinstance(error, Closed):
                     over = True  # the node stops
                     return
                 if error is None or isinstance(error, RequestFailed):

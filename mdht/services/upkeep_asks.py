@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from ipc import Answer, Interned, IpcError, Service
+from ipc import Answer, Interned, IpcError, Service, ServiceDied
 
 from ..errors import LinkClosed, MdhtError, RemoteError, TimedOut
 from ..limits import LOOKUP_TIMEOUT_S, REQUEST_TIMEOUT_S, VERIFIED_PEERS, K
@@ -74,7 +74,7 @@ class Asks:
         """Ask a peer over its link, which is made where there is none."""
 
         def asked(value: Any, error: Exception | None) -> None:
-            if isinstance(error, NotLinked | LinkClosed):
+            if isinstance(error, NotLinked | LinkClosed | ServiceDied):
                 self.request("peers", Connect(peer.record), connected)
             else:
                 ended(value, error)

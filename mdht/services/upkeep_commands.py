@@ -4,7 +4,7 @@
 |---|---|
 | `store`, `published` | `Scan`, answered by `Scanned` |
 | `published` | `Remember` |
-| `upkeep` | `Arrived`, `Repair`, `UpkeepNumbers` |
+| `upkeep` | `Arrived`, `Departed`, `Repair`, `UpkeepNumbers` |
 """
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ class Arrived:
     sequence: int
 
 
+@sendable("mdht.departed")
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """A peer that may have held what we hold is given up."""
+
+    peer: bytes
+
+
 @sendable("mdht.repair")
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -103,7 +111,7 @@ class UpkeepStats:
     skipped: int = 0
     """Not put, because another had done so, or because others are closer."""
     handed: int = 0
-    """Records put to a newcomer that is one of their closest."""
+    """Records put to a newcomer that is one of their closest, or to who is now, since another is gone."""
     repaired: int = 0
     """Records put to a peer that a get had found behind."""
     puts: int = 0

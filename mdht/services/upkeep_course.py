@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from ..errors import MdhtError
+from ipc import Closed
+
 from ..routing.backoff import Backoff
 from ..routing.pace import Pace
 from .upkeep_asks import Asks
@@ -140,10 +141,10 @@ class Course:
         if page is None:
             assert isinstance(error, Exception), "it is the one or the other"
             self._failures += 1
-            if isinstance(error, MdhtError):
-                self._sleep(PAUSE.delay_s(self._failures, self._owner.random()))
-            else:
+            if isinstance(error, Closed):
                 self._over = True  # the node stops
+            else:
+                self._sleep(PAUSE.delay_s(self._failures, self._owner.random()))
             return
         self._page.extend((one, 0) for one in page.held)
         self._after = page.after

@@ -9,6 +9,8 @@
 | `quota` | shares, and how they are counted |
 | `expiry` | which slots are forgotten next |
 | `region` | ranges of distances as ranges of addresses |
+| `parts` | a store in several parts: which address is in which |
+| `reshard` | taking over what another store held |
 | `memory` | the store in memory |
 | `lmdb/` | the store in a file |
 
@@ -19,7 +21,18 @@ from __future__ import annotations
 
 from .base import Batch, Gone, Page, Store, StoreStats
 from .entry import NOBODY, Held, Putter, slot_of
-from .errors import CommitFailed, StoreCorrupt, StoreError, StoreInUse, StoreTooNew, StoreUnavailable
+from .errors import (
+    CommitFailed,
+    PartsUnclear,
+    ReshardNoRoom,
+    ReshardStopped,
+    ReshardTooLong,
+    StoreCorrupt,
+    StoreError,
+    StoreInUse,
+    StoreTooNew,
+    StoreUnavailable,
+)
 from .expiry import ExpiryIndex
 from .memory import MemoryStore
 from .quota import StoreLimits, Usage
@@ -38,9 +51,13 @@ __all__ = [
     "NOBODY",
     "NotNewer",
     "Page",
+    "PartsUnclear",
     "Putter",
     "QuotaExceeded",
     "Region",
+    "ReshardNoRoom",
+    "ReshardStopped",
+    "ReshardTooLong",
     "Store",
     "StoreCorrupt",
     "StoreError",

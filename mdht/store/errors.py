@@ -37,6 +37,66 @@ class StoreInUse(StoreError):
         return f"{who} has the store in {self.path} open for writing: stop it, open for reading, or give another path"
 
 
+class PartsUnclear(StoreError):
+    """It cannot be said how the store is divided. `reason` is what was found."""
+
+    def __init__(self, path: str = "", reason: str = "") -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"how the store in {self.path} is divided is not clear ({self.reason}): put back what was moved, or move "
+            f"all of {self.path}* away and start again; replicas at other peers fill it"
+        )
+
+
+class ReshardNoRoom(StoreError):
+    """The disk has no room for the parts beside what they are made of. `needed` and `free` are bytes."""
+
+    def __init__(self, path: str = "", parts: int = 0, needed: int = 0, free: int = 0) -> None:
+        super().__init__(path, parts, needed, free)
+        self.path = path
+        self.parts = parts
+        self.needed = needed
+        self.free = free
+
+    def __str__(self) -> str:
+        return (
+            f"the store in {self.path} cannot be divided into {self.parts}: that needs {self.needed:,} bytes of disk "
+            f"and {self.free:,} are free; make room, or place the store in as many parts as before"
+        )
+
+
+class ReshardTooLong(StoreError):
+    """There is too much in the store to divide it while the node waits."""
+
+    def __init__(self, path: str = "", parts: int = 0, reason: str = "") -> None:
+        super().__init__(path, parts, reason)
+        self.path = path
+        self.parts = parts
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the store in {self.path} cannot be divided into {self.parts} while the node runs ({self.reason}): "
+            f"place it in {self.parts} in the configuration and restart the node, which divides it first"
+        )
+
+
+class ReshardStopped(StoreError):
+    """A division was asked to stop; what is done is kept, and the next one goes on from there."""
+
+    def __init__(self, path: str = "", parts: int = 0) -> None:
+        super().__init__(path, parts)
+        self.path = path
+        self.parts = parts
+
+    def __str__(self) -> str:
+        return f"dividing the store in {self.path} into {self.parts} was stopped: the next start goes on with it"
+
+
 class StoreUnavailable(StoreError):
     """The files cannot be opened: not there, not allowed, no space, too many readers."""
 

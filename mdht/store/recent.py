@@ -11,8 +11,11 @@ wrong about the same record. Not thread-safe.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from struct import Struct
 from typing import Final
+
+from ipc import sendable
 
 BITS: Final = 1 << 23
 """Bits of one filter: 1 MiB, 8 bits for each of a million records in half a period. What is not written takes none."""
@@ -23,21 +26,31 @@ _WORDS: Final = Struct(">4I").unpack_from
 _MASK: Final = BITS - 1
 
 
+def _empty() -> bytearray:
+    return bytearray(BITS // 8)
+
+
+@sendable("mdht.recent")
+@dataclass(slots=True)
 class Recent:
     """Slots (see `entry`) that were put in the last `period_s` seconds, at least in its latest half."""
 
-    __slots__ = ("_filters", "_half_s", "_salt", "_since_s")
+    period_s: float
+    since_s: float
+    """When the newer half began."""
+    salt: int = 0
+    """128 bits."""
+    newer: bytearray = field(default_factory=_empty)
+    older: bytearray = field(default_factory=_empty)
 
-    def __init__(self, period_s: float, now_s: float, salt: int = 0) -> None:
-        self._half_s = period_s / 2
-        self._since_s = now_s
-        self._salt = _WORDS((salt & ((1 << 128) - 1)).to_bytes(16, "big"))
-        self._filters = (bytearray(BITS // 8), bytearray(BITS // 8))
+    def __post_init__(self) -> None:
+        """Where it comes from another process, its bits have come as bytes."""
+        self.newer, self.older = bytearray(self.newer), bytearray(self.older)
 
     def add(self, slot: bytes, now_s: float) -> None:
         """It was put."""
         self._turn(now_s)
-        newest = self._filters[0]
+        newest = self.newer
         for bit in self._bits(slot):
             newest[bit >> 3] |= 1 << (bit & 7)
 
@@ -45,19 +58,20 @@ class Recent:
         """Whether it was."""
         self._turn(now_s)
         bits = self._bits(slot)
-        return any(all(one[bit >> 3] >> (bit & 7) & 1 for bit in bits) for one in self._filters)
+        return any(all(one[bit >> 3] >> (bit & 7) & 1 for bit in bits) for one in (self.newer, self.older))
 
     def _bits(self, slot: bytes) -> tuple[int, int, int, int]:
         a, b, c, d = _WORDS(slot)
         if len(slot) > 32:
             e, f, g, h = _WORDS(slot, 32)
             a, b, c, d = a ^ e, b ^ f, c ^ g, d ^ h
-        s, t, u, v = self._salt
+        s, t, u, v = _WORDS(self.salt.to_bytes(16, "big"))
         return (a ^ s) & _MASK, (b ^ t) & _MASK, (c ^ u) & _MASK, (d ^ v) & _MASK
 
     def _turn(self, now_s: float) -> None:
-        if now_s - self._since_s < self._half_s:
+        half_s = self.period_s / 2
+        if now_s - self.since_s < half_s:
             return
-        older = bytearray(BITS // 8) if now_s - self._since_s >= 2 * self._half_s else self._filters[0]
-        self._filters = (bytearray(BITS // 8), older)
-        self._since_s = now_s
+        self.older = self.newer if now_s - self.since_s < 2 * half_s else _empty()
+        self.newer = _empty()
+        self.since_s = now_s

@@ -33,7 +33,7 @@ from networks.report import losses, notes, rates, versus_table
 from networks.result import Result, combine, versus
 from networks.turn import Run, turn
 
-START_S, LOSS_S, FILE_S = 6.0, 45.0, 90.0
+START_S, LOSS_S, FILE_S = 8.0, 60.0, 90.0
 """Seconds of a turn beside what is measured, of one with a loss, in which some wait for time-outs, and of the files: to
 foretell.
 """

@@ -15,8 +15,8 @@ from mdht.errors import MdhtError
 from mdht.services.file_commands import FileProgress
 from mdht.testnet import ProcessNet
 
-from .folder import Differences, Listing, compared, copied, digests, listing
-from .memory import resident
+from .folder import Differences, Listing, Unusable, compared, copied, digests, listing
+from .memory import Memory
 from .options import Options
 from .room import check, need
 from .stages import Stage, Stages
@@ -25,8 +25,11 @@ from .units import seconds, size
 _STALL_S = 60.0
 """Seconds without any progress after which a share or fetch is given up: a slow disk syncs for some."""
 
-_NOT_THE_LIBRARY = frozenset({b"site-packages", b"dist-packages", b"__pycache__"})
-"""Folders of the standard library with what others installed, and what is made anew."""
+_OF_OTHERS = frozenset({b"site-packages", b"dist-packages"})
+"""Folders in the standard library's with what others installed."""
+
+_AGAIN = (b".opt-1.pyc", b".opt-2.pyc")
+"""Ends of the names of files that have the same in them as others: compiled once more for `python -O` and `-OO`."""
 
 SHARER, FETCHER = 0, 1
 
@@ -64,10 +67,10 @@ class Outcome:
     """From the kills until a node that was left had found and verified the share's first record."""
     recovered_s: float = 0.0
     """From the kills until all of it was fetched again."""
-    idle_bytes: list[int] = field(default_factory=list)
-    """Memory of each node when it was ready."""
-    busy_bytes: list[int] = field(default_factory=list)
-    """The most that was seen of each after a share or fetch."""
+    idle: Memory = field(default_factory=Memory)
+    """Of the nodes when they were ready."""
+    busy: Memory = field(default_factory=Memory)
+    """After a share or fetch."""
 
     @property
     def same(self) -> bool:
@@ -79,7 +82,9 @@ def source_of(options: Options) -> Listing:
     """What is to be shared. Raises Unusable."""
     if options.folder:
         return listing(os.path.abspath(options.folder))
-    return listing(sysconfig.get_path("stdlib"), _NOT_THE_LIBRARY)
+    library = listing(sysconfig.get_path("stdlib"), _OF_OTHERS)
+    library.sizes = {name: size for name, size in library.sizes.items() if not name.endswith(_AGAIN)}
+    return library
 
 
 def config_of(options: Options, folder_bytes: int) -> Config:
@@ -114,17 +119,17 @@ class Course:
     def run(self) -> None:
         """All of it; what happened is in the outcome. Raises TooFew, MdhtError, Unusable and OSError."""
         outcome, options = self._outcome, self._options
-        outcome.idle_bytes = self._memory()
+        outcome.idle.look(self._pids())
         original = self._share()
         self._fetch(FETCHER, "fetched", original)
-        outcome.busy_bytes = list(map(max, outcome.busy_bytes, self._memory()))
+        outcome.busy.look(self._pids())
         began_s = self._kill()
         last = options.nodes - 1
         self._net[last].get(outcome.id, timeout=_STALL_S)
         outcome.first_answer_s = time.monotonic() - began_s
         self._stages.note(f"✓ First record found and verified {seconds(outcome.first_answer_s)} after the kills")
         outcome.recovered_s = self._fetch(last, "fetched-after-kills", original) - began_s
-        outcome.busy_bytes = list(map(max, outcome.busy_bytes, self._memory()))
+        outcome.busy.look(self._pids())
 
     def _share(self) -> dict[bytes, bytes]:
         """The SHA-256 of each file that was shared."""
@@ -141,7 +146,7 @@ class Course:
             outcome.share_s = time.monotonic() - began_s
             outcome.id, outcome.chunks, outcome.replicas = shared.id, shared.chunks, shared.replicas
             stage.said = f"{size(outcome.size_bytes / outcome.share_s)}/s, {shared.replicas} replicas of every chunk"
-        outcome.busy_bytes = self._memory()
+        outcome.busy.look(self._pids())
         if shared.files != outcome.files:
             raise TooFew(f"{shared.files:,} files were shared of {outcome.files:,}: the folder changes meanwhile")
         if shared.replicas < self._options.replicas:
@@ -177,8 +182,8 @@ class Course:
         self._stages.note(f"✗ Killed nodes {names} with SIGKILL (node {SHARER} had shared it)", "bold red")
         return began_s
 
-    def _memory(self) -> list[int]:
-        return [resident(pid) if (pid := self._net.pid(number)) else 0 for number in range(self._options.nodes)]
+    def _pids(self) -> list[int]:
+        return [self._net.pid(number) for number in range(self._options.nodes)]
 
 
 def _told(stage: Stage) -> Callable[[FileProgress], None]:
@@ -188,11 +193,14 @@ def _told(stage: Stage) -> Callable[[FileProgress], None]:
 def run(options: Options, source: Listing, directory: str, stages: Stages) -> Outcome:
     """All of it, in `directory`, or where that is empty in one that is removed afterwards.
 
-    Raises NoRoom, TooFew, MdhtError, Unusable and OSError.
+    Raises Unusable, NoRoom, TooFew, MdhtError and OSError.
     """
     is_copied = not options.folder
     wanted = need(options, source.total_bytes, is_copied)
-    check(wanted, directory or tempfile.gettempdir())
+    place = directory or tempfile.gettempdir()
+    if options.folder and _holds(os.path.realpath(source.root), os.path.realpath(place)):
+        raise Unusable(f"{source.root} holds {place}, where this works: name another folder, or another TMPDIR=/path")
+    check(wanted, place)
     outcome = Outcome(source.root, len(source.sizes), source.total_bytes, source.skipped)
     _say(options, source, wanted.disk, directory, stages)
     config = config_of(options, source.total_bytes)
@@ -213,6 +221,10 @@ def run(options: Options, source: Listing, directory: str, stages: Stages) -> Ou
         with stages.stage("Stopping the nodes that are left", in_bytes=False):
             ending.close()
     return outcome
+
+
+def _holds(folder: str, path: str) -> bool:
+    return os.path.commonpath([folder, path]) == folder
 
 
 def _say(options: Options, source: Listing, disk: int, directory: str, stages: Stages) -> None:

@@ -48,8 +48,9 @@ def as_json(options: Options, outcome: Outcome, directory: str) -> str:
             "fetches": fetches,
             "first_answer_s": outcome.first_answer_s,
             "recovered_s": outcome.recovered_s,
-            "idle_memory_bytes": outcome.idle_bytes,
-            "busy_memory_bytes": outcome.busy_bytes,
+            "idle_memory_bytes": outcome.idle.own,
+            "busy_memory_bytes": outcome.busy.own,
+            "busy_resident_bytes": outcome.busy.resident,
             "directory": directory or None,
         }
     )
@@ -71,14 +72,16 @@ def table(options: Options, outcome: Outcome, directory: str) -> None:
         verdict = f"NOT THE SAME: {bad}" if bad else f"every SHA-256 is the same ({one.files:,} files)"
         rows.append((what, f"{_rate(one.size_bytes, one.seconds)}, through node {one.node}; {verdict}"))
         if what == "fetch":
-            rows.append(("killed (SIGKILL)", f"nodes {', '.join(map(str, options.killed))} of {options.nodes}"))
+            names = ", ".join(map(str, options.killed))
+            rows.append(("killed (SIGKILL)", f"{len(options.killed)} of {options.nodes} nodes: {names}"))
     rows += [
         (
             "time to recover",
             f"first record found {seconds(outcome.first_answer_s)} after the kills, all {outcome.files:,} files "
             f"{seconds(outcome.recovered_s)} after",
         ),
-        ("memory of a node", f"{_range(outcome.idle_bytes)} idle, {_range(outcome.busy_bytes)} after a share or fetch"),
+        ("memory of a node", f"{_range(outcome.idle.own)} idle, {_range(outcome.busy.own)} after a share or fetch"),
+        ("", f"{_range(outcome.busy.resident)} with the mapped pages of its store"),
     ]
     if directory:
         rows.append(("kept in", directory))

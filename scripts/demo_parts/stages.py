@@ -75,7 +75,7 @@ class Stages:
                 task = bars.add_task(what, total=total, in_bytes=in_bytes)
 
                 def tell(done: int, of: int | None) -> None:
-                    bars.update(task, completed=done, **({"total": of} if of else {}))
+                    bars.update(task, completed=done, total=of)
 
                 one = Stage(tell)
                 yield one

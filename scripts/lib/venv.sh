@@ -52,6 +52,6 @@ ensure_venv() {
     rm -rf .venv
     make_venv "$python"
     say "installing mdht${extra:+[$extra]}"
-    .venv/bin/python -m pip install --quiet --use-pep517 -e ".${extra:+[$extra]}"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 -e ".${extra:+[$extra]}"
     echo "$stamp" >.venv/$file
 }

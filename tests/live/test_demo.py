@@ -78,6 +78,7 @@ def test_a_table_and_what_is_kept(tmp_path: Path, folder: Path) -> None:
         (("missing",), "does not exist"),
         (("file",), "is not a folder"),
         (("empty",), "no files in"),
+        ((".",), "another TMPDIR"),
         (("--nodes", "2"), "3 to 64"),
         (("--kill", "7"), "1 to 6"),
         (("--replicas", "9"), "1 to 8"),

@@ -61,3 +61,13 @@ def test_the_report_tells_what_was_lost():
 def test_a_peer_that_is_not_installed_is_not_there():
     assert not networks.System("x", "x", "X", needs="no_such_module_anywhere").installed
     assert networks.SYSTEMS[0].installed
+
+
+def test_tables_have_a_row_a_system_and_a_dash_for_what_is_not_there():
+    names = ("mdht content, memory", "kademlia")
+    results = [result.combine(name, "16 nodes", "get 1", [run()]) for name in names]
+    text = "\n".join(report.rates(results, "16 nodes"))
+    assert all(sum(line.startswith(name) for line in text.splitlines()) == 2 for name in names)
+    assert " - " in text and "100.0%" in text
+    rows = result.versus(results, [networks.system(name) for name in names])
+    assert "ahead in both in 1 of 1 cells" in "\n".join(report.versus_table(rows))

@@ -8,11 +8,27 @@
 | `environment` | the one handle that a process has of a file |
 | `gate` | who may be inside while the map changes |
 | `writer_lock` | one writing process |
+| `layout` | how many parts a store is in |
+| `reshard` | dividing it anew |
+| `reader` | reading it, whatever number of parts it is in |
 """
 
 from __future__ import annotations
 
 from .environment import Environment
+from .layout import Layout, data_paths, read_layout
+from .reader import PartsReader
+from .reshard import division_s, settle
 from .store import FIRST_MAP_BYTES, LmdbStore
 
-__all__ = ["FIRST_MAP_BYTES", "Environment", "LmdbStore"]
+__all__ = [
+    "Environment",
+    "FIRST_MAP_BYTES",
+    "Layout",
+    "LmdbStore",
+    "PartsReader",
+    "data_paths",
+    "division_s",
+    "read_layout",
+    "settle",
+]

@@ -16,9 +16,10 @@ from ...errors import Malformed, OtherKind, Oversized, WrongState
 from ...model.record import Record
 from .. import rules
 from ..base import EXPIRE, Batch, Gone
-from ..entry import Putter
+from ..entry import Held, Putter
 from ..errors import CommitFailed, StoreCorrupt
 from ..quota import TOTAL, StoreLimits
+from ..reshard import adopt
 from ..verdicts import Stored, StoreFull, Verdict
 from .environment import DAMAGE, Environment, Txn
 from .shelf import LmdbShelf, read_usage
@@ -99,6 +100,18 @@ class LmdbBatch(Batch):
         assert isinstance(gone, list)
         self._expired += len(gone)
         return gone
+
+    def adopt(self, held: Held) -> None:
+        """Keep what another store held, as `reshard.adopt` does. Raises CommitFailed where there is no room for it."""
+        self._check("adopt")
+        self._puts = True
+
+        def step(shelf: LmdbShelf) -> list[Gone]:
+            adopt(shelf, held)
+            return []
+
+        if self._do(step) is None:
+            raise CommitFailed(self._environment.path, "its map is full")
 
     def commit(self) -> list[Verdict]:
         self._check("commit")

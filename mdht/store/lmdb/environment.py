@@ -79,6 +79,8 @@ class Environment:
         self.users = 1
         self._first_map_bytes = first_map_bytes
         self._env, self.databases = self._open()
+        self.file = _file_of(path)
+        """Which file it is; another one may come to lie at its path."""
 
     # -- reading -------------------------------------------------------------------------------------------------------
 
@@ -174,6 +176,7 @@ class Environment:
             self._env.close()
             self.writable = write
             self._env, self.databases = self._open()
+            self.file = _file_of(self.path)
 
     # -- the rest ------------------------------------------------------------------------------------------------------
 
@@ -294,6 +297,8 @@ def acquire(path: str, write: bool, first_map_bytes: int) -> Environment:
     path = os.path.realpath(path)
     with _lock:
         environment = _environments.get(path)
+        if environment is not None and environment.file != _file_of(path):
+            environment = None  # that one was removed, or moved away, while some still read it
         if environment is None:
             if not write and not os.path.exists(os.path.join(path, DATA_FILE)):
                 raise StoreUnavailable(path, "there is no store; open it for writing first, or correct the path")
@@ -310,8 +315,18 @@ def release(environment: Environment) -> None:
     with _lock:
         environment.users -= 1
         if not environment.users:
-            _environments.pop(environment.path, None)
+            if _environments.get(environment.path) is environment:
+                del _environments[environment.path]
             environment.close()
+
+
+def _file_of(path: str) -> tuple[int, int] | None:
+    """Device and number of the file in a directory; None where there is none."""
+    try:
+        found = os.stat(os.path.join(path, DATA_FILE))
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=lambda: _after_fork())

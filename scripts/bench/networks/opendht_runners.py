@@ -16,7 +16,7 @@ SETTLE_S = 2.0
 
 
 class OpendhtRunners(Nodes):
-    notes = "UDP, in clear, plain values, nothing verified; rate limits lifted; a second get of a key from a node is cheaper"
+    notes = "UDP, in clear, plain values, nothing verified; rate limits lifted; a node's second get of a key is cheaper"
 
     async def start(self, count: int) -> list[tuple[int, str]]:
         import opendht
@@ -91,5 +91,4 @@ class OpendhtRunners(Nodes):
         return counts
 
     async def stop(self) -> None:
-        for runner in getattr(self, "runners", []):
-            runner.shutdown()  # its `join` may wait for minutes: the process ends instead
+        """The process's end is theirs: `shutdown` and `join` may each wait for half a minute."""

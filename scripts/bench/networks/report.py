@@ -12,20 +12,24 @@ LOSSES = ("put before", "get 1", "get 32", "put 1", "put 32")
 
 
 def rates(results: Sequence[Result], layout: str) -> Iterator[str]:
-    """One layout without a loss: a row a system."""
-    columns = [f"{mode}{unit}" for mode in RATES for unit in ("/s", " p50", " p99", " CPU")]
+    """One layout without a loss: a row a system; first rates and CPU, then latencies."""
+    rows = _rows(results, layout)
     lines = []
-    for name, modes in _rows(results, layout).items():
-        cells = []
-        for mode in RATES:
-            one = modes.get(mode)
-            for field in ("per_s", "p50_ms", "p99_ms", "cpu_ms"):
-                cells.append(number(getattr(one, field, None)))
+    for name, modes in rows.items():
+        cells = _cells(modes, ("per_s", "cpu_ms"))
         puts = [modes[mode] for mode in RATES[:2] if mode in modes]
         gets = [modes[mode] for mode in RATES[2:] if mode in modes]
         lines.append([name, *cells, _share(puts), _share(gets), _replicas(puts)])
-    yield f"\n{layout} (ms; CPU ms an operation of all processes)"
+    columns = [title for mode in RATES for title in (f"{mode}/s", "CPU ms")]
+    yield f"\n{layout}: operations a second, and CPU ms of all processes for each"
     yield table(["", *columns, "acked", "found", "replicas"], lines)
+    yield f"\n{layout}: latencies in ms"
+    columns = [title for mode in RATES for title in (f"{mode} p50", "p99")]
+    yield table(["", *columns], [[name, *_cells(modes, ("p50_ms", "p99_ms"))] for name, modes in rows.items()])
+
+
+def _cells(modes: Mapping[str, Result], fields: Sequence[str]) -> list[str]:
+    return [number(getattr(modes.get(mode), field, None)) for mode in RATES for field in fields]
 
 
 def losses(results: Sequence[Result], layout: str) -> Iterator[str]:
@@ -51,15 +55,19 @@ def losses(results: Sequence[Result], layout: str) -> Iterator[str]:
 
 
 def versus_table(rows: Sequence[Versus]) -> Iterator[str]:
+    """A row a pair and layout: in each mode the ratios of rates and of CPU."""
     if not rows:
         return
-    yield "\nBeside the peers (rate: ours over theirs; CPU: theirs over ours; above 1 is ahead)"
+    pairs: dict[tuple[str, str], dict[str, Versus]] = {}
+    for one in rows:
+        pairs.setdefault((f"{one.ours} / {one.peer}", one.layout), {})[one.mode] = one
     lines = [
-        [f"{one.ours} / {one.peer}", one.layout, one.mode, number(one.rate), number(one.cpu), one.verdict]
-        for one in rows
+        [name, layout, *(f"{number(modes[m].rate)} · {number(modes[m].cpu)}" if m in modes else "-" for m in RATES)]
+        for (name, layout), modes in pairs.items()
     ]
-    yield table(["", "layout", "mode", "rate", "CPU", "verdict"], lines)
-    yield f"ahead in {sum(one.verdict == 'ahead' for one in rows)} of {len(rows)} cells"
+    yield "\nBeside the peers: rate (ours over theirs) · CPU (theirs over ours); above 1 is ahead"
+    yield table(["", "layout", *RATES], lines)
+    yield f"ahead in both in {sum(one.verdict == 'ahead' for one in rows)} of {len(rows)} cells"
 
 
 def notes(

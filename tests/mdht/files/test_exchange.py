@@ -24,7 +24,7 @@ from mdht.files import (
 from mdht.files.exchange import PutRecord, refusal
 from mdht.limits import CONTENT_LEASE_S, RECORD_BYTES
 
-READERS = (PutReader, VerdictReader, AddressReader, ReplyReader)
+READERS = (PutReader, VerdictReader, ReplyReader)
 
 
 def read(reader: Any, data: bytes, piece: int) -> list[Any]:
@@ -56,7 +56,15 @@ def test_what_counts_as_stored() -> None:
 
 @given(st.lists(st.binary(min_size=32, max_size=32)), st.integers(1, 60))
 def test_addresses(addresses: list[bytes], piece: int) -> None:
-    assert read(AddressReader(), b"".join(map(pack_address, addresses)), piece) == addresses
+    reader = AddressReader()
+    data = b"".join(map(pack_address, addresses))
+    found: list[bytes] = []
+    for at in range(0, len(data), piece):
+        reader.feed_untrusted(data[at : at + piece])
+        while (one := reader.next()) is not None:
+            found.append(one)
+    reader.finish()
+    assert found == addresses
 
 
 @given(st.lists(st.none() | st.binary(min_size=1, max_size=50)), st.integers(1, 60))
@@ -87,11 +95,11 @@ def test_sizes_that_nobody_sends(reader: type[Any], data: bytes) -> None:
         reader().feed_untrusted(data)
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", (*READERS, AddressReader))
 def test_an_end_within_an_item(reader: type[Any]) -> None:
     one = reader()
     one.feed_untrusted(b"\0")
-    with pytest.raises(Malformed, match="ends within one"):
+    with pytest.raises(Malformed, match="ends within"):
         one.finish()
 
 

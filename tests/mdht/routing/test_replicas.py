@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdht.routing.replicas import closest_ids, hands_over, holds, shared_region_bits
+from mdht.routing.replicas import closest_ids, hands_over, heir, holds, shared_region_bits
 from mdht.store.region import Region
 
 IDS = st.binary(min_size=32, max_size=32)
@@ -34,6 +34,20 @@ def test_a_few_hand_over_what_is_the_newcomers(address: bytes, ids: list[bytes],
     wanted = newcomer in by_distance(address, ids)[:replicas]
     giving = [one for one in old if hands_over(address, one, newcomer, [x for x in ids if x != one], replicas, givers)]
     assert set(giving) == (set(by_distance(address, old)[:givers]) if wanted else set())
+
+
+@given(IDS, st.lists(IDS, min_size=2, max_size=40, unique=True), st.integers(1, 10), st.integers(1, 3))
+def test_what_one_held_that_is_gone_goes_to_the_next(
+    address: bytes, ids: list[bytes], replicas: int, givers: int
+) -> None:
+    gone, *left = ids
+    before, after = by_distance(address, ids)[:replicas], by_distance(address, left)[:replicas]
+    new = [one for one in after if one not in before]
+    assert len(new) <= 1
+    found = {one: heir(address, one, gone, [x for x in ids if x != one], replicas, givers) for one in left}
+    for one, given_to in found.items():
+        is_giver = one in after[:givers] and gone in before and len(after) == replicas
+        assert given_to == (new[0] if is_giver and new and new[0] != one else None)
 
 
 @given(IDS, IDS, MANY, st.integers(1, 8))

@@ -10,7 +10,7 @@ from mdht.errors import NotFound
 from mdht.limits import CONTENT_LEASE_S, REPUBLISH_S
 from mdht.model import Content, Kind, address_of
 from mdht.node import Node
-from mdht.services.upkeep_commands import Repair
+from mdht.services.upkeep_commands import Arrived, Repair
 from mdht.services.upkeep_course import AT_ONCE
 from mdht.simulation import Simulation, upkeep_of
 from mdht.store import MemoryStore
@@ -141,6 +141,39 @@ def test_a_node_that_was_started_again_is_a_newcomer() -> None:
             net.nodes.remove(back)
 
     with_network(6, body)
+
+
+def test_one_that_was_started_again_with_its_disk_is_left_alone() -> None:
+    async def body(net: Simulation) -> None:
+        for number in range(40):
+            await net.nodes[0].aput(b"content %d" % number)
+        durable = net.nodes[3]
+        before = net.network.stats().delivered
+        for node in net.nodes:
+            if node is not durable:
+                upkeep = await service(node, "upkeep")
+                record = inside(node, "peers")._table.get(durable.id).contact.data
+                upkeep.call(Arrived(durable.id, record, 7))
+        await asyncio.sleep(60)
+        assert sum([(await upkeep_of(node)).handed for node in net.nodes]) == 0
+        assert net.network.stats().delivered - before < 200
+
+    with_network(6, body)
+
+
+def test_for_one_that_is_gone_another_holds_it() -> None:
+    async def body(net: Simulation) -> None:
+        addresses = []
+        for number in range(20):
+            value = b"content %d" % number
+            assert (await net.nodes[number % 3].aput(value)).stored == 8
+            addresses.append(Content(value).address)
+        for _ in range(3):
+            await net.leave(net.nodes[-1])
+            await asyncio.sleep(600)
+        assert all(len(holders(net, address)) >= 8 for address in addresses)
+
+    with_network(14, body)
 
 
 def test_who_is_behind_is_given_the_newest_and_gives_it() -> None:

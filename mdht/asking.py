@@ -1,0 +1,72 @@
+"""Asking a service that may die over the question: what comes to the same when it is asked twice is asked again.
+
+A service in a process of its own may be killed (by a fault, the kernel, an operator); its supervisor starts it again at
+once. Whoever waited gets `ServiceDied`, since nobody knows how far it had come. Here that is where it is asked again,
+within the same deadline.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from ipc import ServiceDied
+
+from .services.commands import DoPut
+
+DEATHS: Final = 8
+"""Times that a service may die over one question: more, and it may well be the question that kills it."""
+
+
+def may_repeat(command: Any) -> bool:
+    """Whether it comes to the same when it is asked twice: all but a compare-and-set, whose answer would be wrong."""
+    return type(command) is not DoPut or command.expect is None
+
+
+def unsure(error: ServiceDied, command: Any) -> ServiceDied:
+    """What is told of a command that is not repeated."""
+    reason = f"{error.reason}; the put may have been done: get the record before it is put again"
+    return ServiceDied(error.service, reason, error.exit_code) if type(command) is DoPut else error
+
+
+class Again:
+    """Counts the deaths over one command. `timeout_s`: from now on, all tries together."""
+
+    def __init__(self, command: Any, timeout_s: float) -> None:
+        self._command = command
+        self._until_s = time.monotonic() + timeout_s
+        self._deaths = 0
+
+    def left_s(self, error: ServiceDied) -> float:
+        """Seconds for another try. Raises the error that its caller gets where there is none."""
+        self._deaths += 1
+        left_s = self._until_s - time.monotonic()
+        if not may_repeat(self._command):
+            raise unsure(error, self._command) from error
+        if self._deaths > DEATHS or left_s <= 0:
+            raise error
+        return left_s
+
+
+def future_again(ask: Callable[[float], Future[Any]], command: Any, timeout_s: float) -> Future[Any]:
+    """The future of `ask(seconds)`, which is asked again where the service dies. Cancelling it cancels the last one."""
+    mine: Future[Any] = Future()
+    mine.set_running_or_notify_cancel()
+    again = Again(command, timeout_s)
+
+    def told(done: Future[Any]) -> None:
+        error = done.exception()
+        try:
+            if isinstance(error, ServiceDied):
+                ask(again.left_s(error)).add_done_callback(told)
+            elif error is not None:
+                mine.set_exception(error)
+            else:
+                mine.set_result(done.result())
+        except Exception as failed:
+            mine.set_exception(failed)
+
+    ask(timeout_s).add_done_callback(told)
+    return mine
