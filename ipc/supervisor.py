@@ -20,9 +20,10 @@ from .scheduling import Scheduling
 from .service import Service, check_class
 from .stats import ServiceStats, merge
 from .threads import parked_host, refuse_to_block
-from .tree import place, shutdown
+from .tree import shutdown
 from .tree.core import Tree
 from .tree.legal import check_placement, is_apart
+from .tree.move import move
 from .tree.records import ServiceRecord
 
 
@@ -245,12 +246,12 @@ class Supervisor(TreeOwner):
         parked = parked_host()
         if parked is not None and any(cell.host.host is parked for cell in record.cells):
             raise WouldDeadlock(f"service {name!r} cannot wait for its own move: let another thread move it")
-        self._drive("move", lambda: tree.operate(place.move(tree, record, where, timeout)), where)
+        self._drive("move", lambda: tree.operate(move(tree, record, where, timeout)), where)
 
     async def amove(self, name: str, placement: str | Placement, timeout: float = MOVE_TIMEOUT_S) -> None:
         """`move`, awaited."""
         tree, record, where = self.tree, self._known(name), Placement.parse(placement)
-        await self._adrive(lambda: tree.operate(place.move(tree, record, where, timeout)))
+        await self._adrive(lambda: tree.operate(move(tree, record, where, timeout)))
 
     def placement(self, name: str) -> str:
         """Where a service is now."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Final
 
 from ipc import ServiceDied
@@ -39,19 +40,21 @@ class Again:
         self._until_s = time.monotonic() + timeout_s
         self._deaths = 0
 
-    def left_s(self, error: ServiceDied) -> float:
-        """Seconds for another try. Raises the error that its caller gets where there is none."""
+    def after(self, error: ServiceDied) -> tuple[Any, float]:
+        """What to ask once more, and its seconds. Raises the error that the caller gets where there is no more."""
         self._deaths += 1
         left_s = self._until_s - time.monotonic()
         if not may_repeat(self._command):
             raise unsure(error, self._command) from error
         if self._deaths > DEATHS or left_s <= 0:
             raise error
-        return left_s
+        if hasattr(self._command, "timeout_s"):
+            self._command = replace(self._command, timeout_s=min(left_s, self._command.timeout_s))
+        return self._command, left_s
 
 
-def future_again(ask: Callable[[float], Future[Any]], command: Any, timeout_s: float) -> Future[Any]:
-    """The future of `ask(seconds)`, which is asked again where the service dies. Cancelling it cancels the last one."""
+def future_again(ask: Callable[[Any, float], Future[Any]], command: Any, timeout_s: float) -> Future[Any]:
+    """The future of `ask(command, seconds)`, which is asked again where the service dies. It cannot be cancelled."""
     mine: Future[Any] = Future()
     mine.set_running_or_notify_cancel()
     again = Again(command, timeout_s)
@@ -60,7 +63,7 @@ def future_again(ask: Callable[[float], Future[Any]], command: Any, timeout_s: f
         error = done.exception()
         try:
             if isinstance(error, ServiceDied):
-                ask(again.left_s(error)).add_done_callback(told)
+                ask(*again.after(error)).add_done_callback(told)
             elif error is not None:
                 mine.set_exception(error)
             else:
@@ -68,5 +71,5 @@ def future_again(ask: Callable[[float], Future[Any]], command: Any, timeout_s: f
         except Exception as failed:
             mine.set_exception(failed)
 
-    ask(timeout_s).add_done_callback(told)
+    ask(command, timeout_s).add_done_callback(told)
     return mine

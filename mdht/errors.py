@@ -101,7 +101,7 @@ class BadShare(LocalError, ValueError):
         self.faults = tuple(faults)
 
     def __str__(self) -> str:
-        lines = [f"  {shown(str(fault), quotes=False, most=500)}" for fault in self.faults]
+        lines = [f"  {shown(str(fault), quotes=False, most=5_000)}" for fault in self.faults]
         return "\n".join([f"cannot share {shown(self.path, most=500)}; nothing was sent", *lines])
 
 
@@ -457,7 +457,7 @@ class RequestFailed(NotDone):
 
 
 class ChunkNotStored(TooFewReplicas):
-    """A part of `file` was stored by too few peers; `chunk` is its hash (32 bytes). Share it again: the rest is kept."""
+    """A part of `file` was stored by too few peers; `chunk` is its hash (32 bytes). What was stored stays."""
 
     def __init__(self, stored: int = 0, wanted: int = 0, reason: str = "", file: str = "", chunk: bytes = b"") -> None:
         super().__init__(stored, wanted, reason)

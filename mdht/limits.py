@@ -153,7 +153,7 @@ REPLICAS: Final = 8
 """r: peers that a put is sent to. With half of all peers gone, one in 256 records is lost before it is put again."""
 
 FILE_REPLICAS: Final = 3
-"""The same for each part of a file: a file of 1 GiB sends 3 GiB then, and two of its peers may go. HDFS keeps 3, too."""
+"""The same for each part of a file: 1 GiB sends 3 GiB then, and two of its peers may go. HDFS keeps 3, too."""
 
 MIN_REPLICAS: Final = 1
 """Peers that must have synced a put before it counts as done."""
@@ -235,18 +235,18 @@ share 1 GiB in a network of eight nodes, three times each part, and no peer alon
 """
 
 QUOTA_SUBNET_BYTES: Final = 512 << 20
-"""Bytes put from one subnet: identities cost nothing, subnets do. What one peer may have, for a whole subnet of them."""
+"""Bytes put from one subnet: identities cost nothing, subnets do. What one peer may have, for all of a subnet."""
 
 # -- implementation: files ---------------------------------------------------------------------------------------------
 
 FILE_WINDOW_BYTES: Final = 8 << 20
-"""Bytes of a share or a fetch that are on their way at a time: 1 Gbit/s at 64 ms, with all replicas and peers together."""
+"""Bytes of a share or a fetch that are on their way at a time, with all peers together: 1 Gbit/s at 64 ms."""
 
 FILE_BATCH_BYTES: Final = 1 << 20
 """Bytes read from or written to a disk at once, by a thread of their own: a few milliseconds of work."""
 
 FILE_OPERATIONS: Final = 16
-"""Shares and fetches of one node's user at a time, each with its window: 128 MiB of them together, and as many tables."""
+"""Shares and fetches of one node's user at a time: their windows together are 128 MiB."""
 
 SERVED_STREAMS: Final = 256
 """Streams of peers that a node serves at a time, of all links together: each may hold `SERVED_BYTES`."""
@@ -258,8 +258,8 @@ SERVED_TOTAL_BYTES: Final = 16 << 20
 """The same of all streams together: beyond it, none gets credit until the store has caught up."""
 
 FILE_DISK_S: Final = 300.0
-"""Seconds that one step of a share or a fetch may take at the disk: the look at a folder of a million files, the sync of
-a large file on a slow disk.
+"""Seconds that one step of a share or a fetch may take at the disk: the look at a folder of a million files, the sync
+of a large file on a slow disk.
 """
 
 STREAM_WIDE_BYTES: Final = 1 << 20

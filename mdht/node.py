@@ -23,15 +23,17 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
-from ipc import CallTimeout, Client, Supervisor, WouldDeadlock
+from ipc import CallTimeout, Client, ServiceDied, Supervisor, WouldDeadlock
 from ipc.loops import new_loop
 
+from .asking import Again, future_again
 from .config import Config
 from .data_dir import DataDirLock, ensure_identity
 from .errors import TimedOut, WrongState
 from .model import Identity, Kind
+from .node_control import Control
 from .node_files import FileCalls
-from .services import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone, Surroundings, new_tree, plant
+from .services import ApiStats, Got, LinkStats, Operator, PeerInfo, PeerStats, PutDone, Surroundings, new_tree, plant
 from .services.commands import (
     ApiNumbers,
     DoConnect,
@@ -67,7 +69,7 @@ class NodeStats:
     store: StoreStats
 
 
-class Node(FileCalls):
+class Node(FileCalls, Control):
     """See the module. Thread-safe. `with` and `async with` enter it, once.
 
     Entering raises ConfigError, CannotListen, DataDirInUse, DataDirUnusable, and what the store raises.
@@ -94,6 +96,7 @@ class Node(FileCalls):
         self._lock: DataDirLock | None = None
         self._entered = False
         self._here: tuple[str, ...] = ()
+        self._operator: Operator | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -239,7 +242,7 @@ class Node(FileCalls):
         tree = new_tree()
         await tree.aopen()
         try:
-            await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)
+            self._operator = await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)
             for name in ("api", "links", "peers", "store", "files"):
                 self._clients[name] = await tree.aclient(name)
             self._here = tuple(await self._clients["peers"].acall(WhereAmI()))
@@ -506,23 +509,38 @@ class Node(FileCalls):
     def _call(self, name: str, command: Any, timeout: float | None) -> Any:
         if _on_loop():
             raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
-        wait_s = self._s(timeout)
-        try:
-            return self._client(name).call(command, wait_s + _GRACE_S)
-        except CallTimeout:
-            raise TimedOut(f"the {name} service", wait_s) from None
+        client, wait_s = self._client(name), self._s(timeout)
+        again: Again | None = None
+        left_s = wait_s + _GRACE_S
+        while True:
+            try:
+                return client.call(command, left_s)
+            except CallTimeout:
+                raise TimedOut(f"the {name} service", wait_s) from None
+            except ServiceDied as error:
+                again = again or Again(command, left_s)
+                command, left_s = again.after(error)
 
     def _future(self, name: str, command: Any, timeout: float | None) -> Future[Any]:
-        return self._client(name).future(command, self._s(timeout) + _GRACE_S)
+        client, wait_s = self._client(name), self._s(timeout) + _GRACE_S
+        if self._operator is None or not self._operator.is_apart(name):
+            return client.future(command, wait_s)
+        return future_again(client.future, command, wait_s)
 
     async def _acall(self, name: str, command: Any, timeout: float | None) -> Any:
         client, wait_s = self._client(name), self._s(timeout)
         if self._thread is not None:
-            return await asyncio.wrap_future(client.future(command, wait_s + _GRACE_S))
-        try:
-            return await client.acall(command, wait_s + _GRACE_S)
-        except CallTimeout:
-            raise TimedOut(f"the {name} service", wait_s) from None
+            return await asyncio.wrap_future(self._future(name, command, timeout))
+        again: Again | None = None
+        left_s = wait_s + _GRACE_S
+        while True:
+            try:
+                return await client.acall(command, left_s)
+            except CallTimeout:
+                raise TimedOut(f"the {name} service", wait_s) from None
+            except ServiceDied as error:
+                again = again or Again(command, left_s)
+                command, left_s = again.after(error)
 
     def __repr__(self) -> str:
         return f"<node {self.id[:4].hex()} at {', '.join(self._here) or 'nowhere yet'}>"
@@ -532,7 +550,7 @@ _NUMBERS: Final = (
     ("api", ApiNumbers()),
     ("peers", LinkNumbers()),
     ("peers", PeerNumbers()),
-    ("store", StoreNumbers()),
+    ("api", StoreNumbers()),
 )
 
 

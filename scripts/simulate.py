@@ -54,7 +54,7 @@ def main() -> int:
             owned=args.records,
             checks=args.checks,
             loss=args.loss,
-            retry_s=0.2 if args.loss else Life.retry_s,
+            retry_s=0.2 if args.loss else Life().retry_s,
         )
         report = run(life)
         lost += [f"seed {seed}, {what}" for what in report.lost]

@@ -34,7 +34,7 @@ NOW: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("ipc_comm
 """(receiver, run, offset, chain, token taken) of the command that this greenlet or task serves."""
 
 _ADOPTING = threading.Lock()
-"""Held while what came to a cell too late goes to its heir; seldom."""
+"""Held while what came to a cell too late goes to its successor; seldom."""
 
 
 class CellBase:
@@ -53,7 +53,6 @@ class CellBase:
         "direct_waiter",
         "errors",
         "expired",
-        "heir",
         "host",
         "id",
         "inbox",
@@ -77,6 +76,7 @@ class CellBase:
         "service",
         "settled",
         "shard",
+        "successor",
         "tag",
         "taken",
         "timers",
@@ -103,7 +103,7 @@ class CellBase:
         self.nests = False
         self.ready = False
         self.paused = True
-        self.heir: CellBase | None = None
+        self.successor: CellBase | None = None
         self.took = 0
         self.busy = False
         self.dead: BaseException | None = None
@@ -182,10 +182,10 @@ class CellBase:
 
     def adopt(self, old: CellBase) -> None:
         """This cell has taken the place of another in this process: what came to that one after its queue was taken
-        is for this one. Thread-safe: whoever appends looks for an heir afterwards.
+        is for this one. Thread-safe: whoever appends looks for a successor afterwards.
         """
         with _ADOPTING:
-            old.heir = self
+            old.successor = self
             for _ in range(old.took):
                 old.inbox.popleft()
             old.took = 0

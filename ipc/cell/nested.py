@@ -117,8 +117,8 @@ class NestedCell(LivingCell):
         if self.nests and not self.busy and self.serve_now(None, command, 0.0, None) is not QUEUE:
             return
         self.take_in(command)
-        if self.heir is not None:
-            self.heir.adopt(self)
+        if self.successor is not None:
+            self.successor.adopt(self)
         if self.settled is not None:
             self.host.soon(self._settle)
 

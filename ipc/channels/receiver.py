@@ -103,11 +103,11 @@ class WireReceiver:
     """
 
     __slots__ = (
+        "ack_at_once",
         "ack_bytes",
         "ack_commands",
         "casts",
         "cell",
-        "eager",
         "handing",
         "held",
         "line",
@@ -128,7 +128,7 @@ class WireReceiver:
         self.served_count = 0
         self.nbytes = 0
         self.casts = 0
-        self.eager = False
+        self.ack_at_once = False
         self.handing = threading.RLock()
         self.held: list[tuple[int, int, list[Any] | None, BaseException | None]] = []
         self.successor: LocalReceiver | WireReceiver | None = None
@@ -180,10 +180,10 @@ class WireReceiver:
         if not run:
             self.casts += count
         self.nbytes += nbytes
-        if self.eager or self.served_count >= self.ack_commands or self.nbytes >= self.ack_bytes:
+        if self.ack_at_once or self.served_count >= self.ack_commands or self.nbytes >= self.ack_bytes:
             self.give_back()
             if not self.cell.inbox:
-                self.eager = False
+                self.ack_at_once = False
 
     def hand_over(self, successor: LocalReceiver) -> None:
         """The sender has come into this process: everything held, and everything later, is said to it there."""

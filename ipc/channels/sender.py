@@ -3,23 +3,21 @@
 Theory. A sender is attached to a *cell* of its own process (commands pass as objects), to a *wire* (they pass packed),
 or to nothing, while the service moves or is restarted: then they wait in `out`, and leave in order when it is attached
 again. The bound counts every command from `cast` or `call` until the service has served it, wherever it is meanwhile,
-so nothing behind a sender can grow past it. The receiver gives room back by raising `done` (in this process) or by an
-acknowledgement (over a wire).
+so nothing behind a sender can grow past it (`credit`).
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from ..codec import PACK_ERRORS, pack_plain
-from ..errors import Full, IpcError, NotSendable
+from ..errors import NotSendable
 from ..limits import BATCH_BYTES, BATCH_COMMANDS
 from ..refs import STATE
-from ..threads import on_running_loop
 from .bounds import local_size
+from .credit import Credit
 from .crossing import as_is, between_hosts
 from .out import Out, pack_commands
 from .waiters import ThreadWaiter, Waiter
@@ -35,37 +33,22 @@ CAST = 0
 """The run number of commands that want no reply."""
 
 
-class Sender:
+class Sender(Credit):
     """Thread-safe. Made by the tree; used by clients and outlets through their `Port`."""
 
-    __slots__ = (
-        "casts", "casts_done", "cell", "closed", "concurrent", "cross", "done", "done_bytes", "ended", "hungry",
-        "line", "lock", "max_bytes", "max_commands", "out", "port", "retired", "rx", "sent", "sent_bytes", "starving",
-        "tail", "tail_bytes", "target", "waits", "wire",
-    )  # fmt: skip
+    __slots__ = ("cell", "concurrent", "cross", "ended", "out", "retired", "rx", "tail", "tail_bytes", "target")
 
     def __init__(self, port: Port, line: int, target: int, concurrent: bool) -> None:
-        self.port = port
-        self.line = line
+        super().__init__(port, line)
         self.target = target
         self.concurrent = concurrent
-        self.max_commands = port.bounds.commands
-        self.max_bytes = port.bounds.bytes
-        self.waits = port.bounds.when_full == "block"
-        self.lock = threading.Lock()
         self.cell: Cell | None = None
         self.rx: LocalReceiver | None = None
         self.cross: Any = as_is
-        self.wire: WireClient | None = None
         self.out: list[Out] = []
         self.tail: list[bytes] | None = None
         self.tail_bytes = 0
-        self.sent = self.sent_bytes = self.casts = 0
-        self.done = self.done_bytes = self.casts_done = 0
         self.retired = False
-        self.hungry: WireClient | None = None
-        self.starving: list[ThreadWaiter] = []
-        self.closed: IpcError | None = None
         self.ended: Any = None
 
     # -- sending -------------------------------------------------------------------------------------------------------
@@ -204,7 +187,7 @@ class Sender:
                 full = self._full(len(commands), nbytes)
                 if full is None:
                     room = ThreadWaiter()
-                    self.starving.append(room)
+                    self.room_waiters.append(room)
             if full is not None:
                 self._ask_for_room()
                 raise full
@@ -279,77 +262,6 @@ class Sender:
             waiter.counted = wire
             wire.demand(1)
 
-    # -- room ----------------------------------------------------------------------------------------------------------
-
-    def _fits(self, count: int, nbytes: int) -> bool:
-        return (
-            self.sent - self.done + count <= self.max_commands
-            and self.sent_bytes - self.done_bytes + nbytes <= self.max_bytes
-        )
-
-    def _full(self, count: int, nbytes: int) -> Full | None:
-        """The error where there is no use in waiting for room."""
-        name = self.port.target
-        waiting = self.sent - self.done
-        if count > self.max_commands or nbytes > self.max_bytes:
-            return Full(
-                f"{count} commands of {nbytes} bytes can never fit the channel to {name!r}, bounded to "
-                f"{self.max_commands} commands and {self.max_bytes} bytes: send less at once, or give it wider bounds"
-            )
-        if not self.waits:
-            return Full(f"the channel to {name!r} is full ({waiting} commands) and its policy is to fail")
-        if on_running_loop():
-            return Full(f"the channel to {name!r} is full ({waiting} commands), and an event loop cannot wait")
-        return None
-
-    def _ask_for_room(self) -> None:
-        """Nobody waits for room here, but somebody will try again: have its acknowledgement read."""
-        wire = self.wire
-        if wire is not None and self.hungry is None:
-            self.hungry = wire
-            wire.demand(1)
-            wire.poke(self)
-
-    def _sated(self) -> None:
-        wire, self.hungry = self.hungry, None
-        if wire is not None:
-            wire.demand(-1)
-
-    def _wait_for_room(self, room: ThreadWaiter, give_up: float) -> None:
-        wire = self.wire
-        if wire is not None:
-            wire.poke(self)
-            wire.wait_for(room, give_up)
-        if not room.done:
-            room.park(give_up)
-        with self.lock:
-            if room in self.starving:
-                self.starving.remove(room)
-            if not room.done and time.monotonic() >= give_up and self.closed is None:
-                raise Full(f"the channel to {self.port.target!r} stayed full until the deadline")
-
-    def served(self, count: int, nbytes: int, casts: int = 0) -> None:
-        """The service has served this much: there is room again. Called by one thread at a time."""
-        self.done += count
-        self.casts_done += casts
-        self.done_bytes += nbytes
-        if (  # not at the first acknowledgement: nobody would read the others, and there would seem to be no room
-            self.hungry is not None
-            and (self.sent - self.done) * 2 < self.max_commands
-            and (self.sent_bytes - self.done_bytes) * 2 < self.max_bytes
-        ):
-            self._sated()
-        if self.starving and (self.sent - self.done) * 2 <= self.max_commands:
-            self.release()
-
-    def release(self) -> None:
-        """Let everybody who waits for room look again."""
-        with self.lock:
-            starving, self.starving = self.starving, []
-        for room in starving:
-            room.done = True
-            room.wake()
-
     # -- attaching -----------------------------------------------------------------------------------------------------
 
     def attach_cell(self, cell: Cell, rx: LocalReceiver, cross: Any) -> None:
@@ -418,7 +330,7 @@ class Sender:
         """From now on commands wait here. Returns the wire it was attached to, if any."""
         with self.lock:
             wire = self.wire
-            self._sated()
+            self._stop_asking()
             self.cell = self.rx = self.wire = None
             self.tail = None
             for waiter in list(self.port.pending.values()):
@@ -469,7 +381,3 @@ class Sender:
         if wire is not None:
             wire.senders.pop(self.line, None)
         self.release()
-
-    def outstanding(self) -> tuple[int, int]:
-        """Commands and bytes between here and their being served."""
-        return self.sent - self.done, self.sent_bytes - self.done_bytes

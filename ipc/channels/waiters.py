@@ -12,6 +12,8 @@ import time
 from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
+from .reply_future import ReplyFuture
+
 if TYPE_CHECKING:
     from ..cell import Cell
     from .sender import Sender
@@ -122,7 +124,7 @@ class FutureWaiter(Waiter):
     """A `concurrent.futures.Future` waits."""
 
     def __init__(self) -> None:
-        self.future: Future[Any] = Future()
+        self.future: Future[Any] = ReplyFuture()
 
     def finish(self) -> None:
         result = self.results[0]

@@ -23,6 +23,7 @@ from ..interned import Interned, InternTable
 from ..limits import BATCH_BYTES, LOOK_AGAIN_S
 from ..remote_errors import unpack_error
 from .carrier import Carrier
+from .credit import Credit
 from .frames import (
     ACK,
     DEFINE,
@@ -155,7 +156,7 @@ class WireClient:
             sent = self.carrier.send(finish_frame(parts, items, size))
         return sent
 
-    def poke(self, sender: Sender) -> None:
+    def poke(self, sender: Credit) -> None:
         """Tell the service that this sender waits for room."""
         self.control.append(dumps([POKE, sender.line]))
         self.flush(will_read=True)

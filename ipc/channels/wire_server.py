@@ -101,7 +101,7 @@ class WireServer:
                     self.interned.incoming(item[1], item[2], item[3])
                 elif kind == POKE:
                     if (pair := self.receivers.get(item[1])) is not None:
-                        pair[0].eager = True
+                        pair[0].ack_at_once = True
                         pair[0].give_back()
                 elif kind == END:
                     self._end(item[1])

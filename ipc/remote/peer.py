@@ -78,7 +78,7 @@ class Peer:
         self.kept: bytes | None = None
         self.kept_since = 0.0
         self.gone_since = 0.0
-        self.eager = False
+        self.ack_at_once = False
         self.ending = False
         self.poked = False
         self.unanswered = 0
@@ -107,9 +107,9 @@ class Peer:
         finally:
             self._arm(port)
         if poked:
-            self.eager = True
+            self.ack_at_once = True
             self.wake()
-        if self.eager:
+        if self.ack_at_once:
             self._poke(port)
 
     def _run(self, port: Port, run: int, remaining_s: float, nbytes: int, body: bytes) -> None:
@@ -196,9 +196,9 @@ class Peer:
     def _listen(self, port: Port) -> None:
         """Be woken by each sender that gets room, over wires that are read for it."""
         for sender in port.senders:
-            if self.room not in sender.starving:
+            if self.room not in sender.room_waiters:
                 with sender.lock:
-                    sender.starving.append(self.room)
+                    sender.room_waiters.append(self.room)
             wire = sender.wire
             if wire is not None and wire not in self.reading:
                 self.reading = {known for known in self.reading if not known.closed}
@@ -206,7 +206,7 @@ class Peer:
                 wire.demand(1)
 
     def _threshold(self) -> int:
-        return 1 if self.eager else max(1, self.credits.commands // 4)
+        return 1 if self.ack_at_once else max(1, self.credits.commands // 4)
 
     @staticmethod
     def outstanding(port: Port) -> int:

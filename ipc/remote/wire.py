@@ -15,6 +15,7 @@ from typing import Any
 
 import zmq
 
+from ..channels.credit import Credit
 from ..channels.frames import finish_frame
 from ..channels.out import Out
 from ..channels.sender import Sender
@@ -163,7 +164,7 @@ class RemoteWire(WireClient):
                     entry.waiter.left = True
         return out
 
-    def poke(self, sender: Sender) -> None:
+    def poke(self, sender: Credit) -> None:
         """Say that this sender waits for room."""
         self.control.append(POKE_ITEM)
         self.flush(will_read=True)

@@ -140,6 +140,8 @@ async def _replace(tree: Tree, cell: CellRecord) -> None:
     spec["fresh"] = True
     await bounded(host.agent.do("place", spec, timeout_s=START_TIMEOUT_S), START_TIMEOUT_S)
     for port in tree.ports_to(record):
+        if port.owner is not None and port.owner.host.gone:
+            continue  # it ended with the same process, and gets new ports when it is restarted
         if any(line.cell is cell for line in port.lines):
             await tree.connect(port, record, held={cell.shard: held})
     await host.agent.do("serve", cell.id, queued)

@@ -119,18 +119,19 @@ def store(patient: Patient) -> Check:
         return _warn(
             name, "in memory: its records are gone with the node", 'set store = "lmdb", or run with --store lmdb'
         )
-    if not os.path.isdir(path):
-        return _ok(name, "none yet")
     from ..store import StoreError
-    from ..store.lmdb import LmdbStore
+    from ..store.lmdb import numbers_of
 
     try:
-        with LmdbStore(path, readonly=True) as opened:
-            numbers = opened.stats()
+        numbers = numbers_of(path)
     except StoreError as error:
         return _fail(name, str(error), "see above")
-    records = output.count(numbers.records, "record")
-    return _ok(name, f"{records}, {output.size(numbers.bytes)}, a file of {output.size(numbers.file_bytes)}")
+    if not numbers:
+        return _ok(name, "none yet")
+    records = output.count(sum(one.records for one in numbers), "record")
+    files = "a file" if len(numbers) == 1 else f"{len(numbers)} files"
+    size, file_size = (sum(getattr(one, what) for one in numbers) for what in ("bytes", "file_bytes"))
+    return _ok(name, f"{records}, {output.size(size)}, {files} of {output.size(file_size)}")
 
 
 def disk(patient: Patient) -> Check:

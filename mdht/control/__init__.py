@@ -14,6 +14,7 @@ Arguments and results that a reader does not know are left alone, so old and new
 | `wire` | requests and replies as bytes |
 | `failures` | an error as plain values, and back |
 | `about` | what a node says of itself |
+| `operation` | what an operator is told of its services |
 | `limits` | bounds of the door |
 """
 
@@ -39,6 +40,7 @@ from .calls import (
     StopCall,
 )
 from .failures import Failure, plain_failure
+from .operation import Moved, Probed, Reloaded, ServiceRow, Shown
 from .wire import Reply, Request, pack_error, pack_reply, pack_request, read_call, read_reply, read_request
 
 __all__ = [
@@ -53,13 +55,18 @@ __all__ = [
     "GetAllCall",
     "GetCall",
     "KINDS",
+    "Moved",
     "PeersCall",
+    "Probed",
     "ProgressCall",
     "PutCall",
     "RefreshCall",
+    "Reloaded",
     "Reply",
     "Request",
+    "ServiceRow",
     "ShareCall",
+    "Shown",
     "StatsCall",
     "StopCall",
     "pack_error",

@@ -30,5 +30,8 @@ ENTRIES: Final = 1 << 24
 PATH_BYTES: Final = 4_095
 """A path within a share: Linux's PATH_MAX without its zero byte."""
 
+PATH_NAMES: Final = 256
+"""Names in a path: deeper than what anybody makes by hand, and within what recursive functions of the system bear."""
+
 NAME_BYTES: Final = 255
 """A name in it: what nearly all file systems allow."""

@@ -8,14 +8,17 @@ together are refused by it when they are made.
 from __future__ import annotations
 
 from ..errors import Malformed
-from .limits import NAME_BYTES, PATH_BYTES
+from .limits import NAME_BYTES, PATH_BYTES, PATH_NAMES
 
 
 def check_path(path: bytes) -> None:
     """Raises Malformed for a path that no share may have."""
     if not path or len(path) > PATH_BYTES:
         raise Malformed("path", f"{len(path)} bytes, where 1 to {PATH_BYTES:,} are allowed")
-    for name in path.split(b"/"):
+    names = path.split(b"/")
+    if len(names) > PATH_NAMES:
+        raise Malformed("path", f"{len(names)} names, where {PATH_NAMES} are allowed")
+    for name in names:
         check_name(name)
 
 

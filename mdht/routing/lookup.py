@@ -10,7 +10,8 @@ The shape is rust-libp2p's (`kad/src/query/peers/closest.rs`), the rules are the
 - *Order.* The nearest peers known are asked first, `parallel` (α) at once. Once α answers in a row bring nobody nearer,
   all of the nearest are asked at once (Kademlia, section 2.3). Once a value was found, no more are asked at a time than
   values are still wanted: the neighbourhood is reached, and mostly has them.
-- *Converged* is a lookup when the `wanted` nearest, those aside that failed or are slow, have answered.
+- *Converged* is a lookup when the `wanted` nearest, those aside that failed or are slow, have answered, and the slow
+  ones among them have had `grace_s`.
 - *Hedging.* A peer slower than a multiple of the usual frees its place; its answer still counts. While everybody is
   slow the patience doubles, so our own slow link does not turn into a flood of questions. That nothing was found is not
   concluded while one of the slow may still have it.
@@ -96,7 +97,10 @@ class Lookup(Generic[P, V]):
         if candidate is not None:
             return self._ask(candidate, now_s)
         if converged and not self._may_still_find():
-            return self._finish(End.CONVERGED, now_s)
+            late_s = self._grace_until_s()
+            if now_s >= late_s:
+                return self._finish(End.CONVERGED, now_s)
+            wake_s = min(wake_s, late_s)
         if not self._flight:
             return self._finish(End.LIMIT if limited else End.EXHAUSTED, now_s)
         return Wait(min(wake_s, self._deadline_s))
@@ -199,6 +203,18 @@ class Lookup(Generic[P, V]):
 
     def _may_still_find(self) -> bool:
         return bool(self.values and not self._found and self._flight)
+
+    def _grace_until_s(self) -> float:
+        """Until when the slow ones among the nearest have time; minus infinity where none is slow."""
+        until_s, answered = -float("inf"), 0
+        for candidate in self._candidates:
+            if candidate.state is State.SLOW:
+                until_s = max(until_s, candidate.asked_s + self._config.grace_s)
+            elif candidate.state is State.ANSWERED:
+                answered += 1
+                if answered >= self._config.wanted:
+                    break
+        return until_s
 
     def _ask(self, candidate: Candidate[P], now_s: float) -> Ask[P]:
         candidate.state = State.WAITING

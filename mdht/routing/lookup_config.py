@@ -25,6 +25,9 @@ class LookupConfig:
     """After this a peer has failed. Its answer still counts if it comes."""
     timeout_s: float = LOOKUP_TIMEOUT_S
     """After this the lookup ends with what it has."""
+    grace_s: float = 1.0
+    """A lookup that has converged waits so long for the slow ones among the nearest, from when each was asked: a peer
+    that has to be dialled first is slow, and yet the one that a record belongs to."""
     p50_times: float = 4.0
     p90_times: float = 2.0
     """A peer slower than both of these multiples of the usual frees its place for another (see `latency.py`)."""
@@ -39,6 +42,8 @@ class LookupConfig:
             for name, low in least.items()
             if getattr(self, name) < low
         ]
+        if self.grace_s < 0:
+            wrong.append(f"grace_s: must not be negative, not {self.grace_s}")
         wrong += [
             f"{name}: must be more than 0, not {getattr(self, name)}"
             for name in ("peer_timeout_s", "timeout_s", "p50_times", "p90_times")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from .commands import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone
 from .errors import NotLinked, TooBusy
+from .operate import Operator
 from .surroundings import Surroundings
 from .tree import new_tree, plant
 
@@ -26,6 +27,7 @@ __all__ = [
     "Got",
     "LinkStats",
     "NotLinked",
+    "Operator",
     "PeerInfo",
     "PeerStats",
     "PutDone",

@@ -26,6 +26,7 @@ from .commands import (
     DoRefresh,
     Find,
     FoundPeers,
+    StoreNumbers,
     WhoIsThere,
 )
 from .desk import ApiSettings, Desk
@@ -35,6 +36,7 @@ from .operation import Operation
 from .own import OwnIdentity
 from .placing import Placing
 from .search import Search
+from .store_parts import ask_all
 from .surroundings import Surroundings
 
 _ARRIVED: Final = "arrived"
@@ -64,6 +66,7 @@ class Api(Service):
 
     def start(self) -> None:
         self._waiting: dict[int, _Waiting] = {}
+        self._counting: list[Token] = []
         self._begun = self._puts = self._gets = self._failed = 0
         self._tags = 0
         self._arrive()
@@ -77,6 +80,8 @@ class Api(Service):
         self._desk.request("peers", WhoIsThere(), self._introduced)
         for number, (token, command, until_s) in list(self._waiting.items()):
             self._serve(Operation(self.loop, number, token, until_s, self._end), command)
+        if self._counting:
+            self._count()
 
     def _next_tag(self) -> int:
         self._tags += 1
@@ -106,11 +111,25 @@ class Api(Service):
             return ApiStats(
                 self._puts, self._gets, self._failed, len(self._waiting), self._desk.asked, self._desk.forged
             )
+        elif kind is StoreNumbers:
+            self._counting.append(self.later())
+            if len(self._counting) == 1:
+                self._count()
         elif command == _ARRIVED:
             self._arrive()
         else:
             raise TypeError(f"the api service knows no {command!r}")
         return None
+
+    def _count(self) -> None:
+        """The store in numbers, all its parts together, for everybody who has asked by then."""
+
+        def counted(value: Any, error: Exception | None) -> None:
+            tokens, self._counting = self._counting, []
+            for token in tokens:
+                self.reply(token, value, error=error)
+
+        ask_all(lambda command, then: self._desk.request("store", command, then), counted)
 
     def _begin(self, command: Any) -> None:
         if len(self._waiting) >= self._settings.requests:

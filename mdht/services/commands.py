@@ -271,10 +271,25 @@ class Begin:
     """All services are there: dial the seeds."""
 
 
+@sendable("mdht.permit")
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The operator has decided anew: ids that alone may link (empty: all), ids that may not, most links, and seeds as
+    text. Links that are not allowed any more are closed. Answered by how many were.
+    """
+
+    allow: tuple[bytes, ...]
+    deny: tuple[bytes, ...]
+    most_links: int
+    seeds: tuple[str, ...]
+
+
 @sendable("mdht.store_numbers")
 @dataclass(frozen=True, slots=True)
 class StoreNumbers:
-    """The store in numbers; answered by `store.StoreStats`."""
+    """One part of the store in numbers; answered by `store.StoreStats`. Asked of `api`: the whole store."""
+
+    part: int = 0
 
 
 @sendable("mdht.address")

@@ -39,7 +39,7 @@ NUMBERS: Final = {
     "api": ("api", ApiNumbers()),
     "links": ("peers", LinkNumbers()),
     "peers": ("peers", PeerNumbers()),
-    "store": ("store", StoreNumbers()),
+    "store": ("api", StoreNumbers()),
     "files": ("files", ServedNumbers()),
 }
 """For each table of `stats`, the outlet and the command."""

@@ -20,7 +20,7 @@ from typing import IO, Final
 
 from ..errors import BadShare, Malformed
 from ..files import EntryKind, check_name, check_path
-from ..files.limits import DATA_BYTES, ENTRIES
+from ..files.limits import DATA_BYTES, ENTRIES, PATH_NAMES
 
 _FORM: Final = Struct(">BHQqQ")
 _SPOOL_BYTES: Final = 4 << 20
@@ -152,7 +152,10 @@ def _folder(found: Scan, top: bytes) -> None:
             found.fault(path, _why(error))
             continue
         if stat.S_ISDIR(status.st_mode):
-            _enter(found, stack, entry.path, path)
+            if len(stack) > PATH_NAMES:
+                found.fault(path, f"more than {PATH_NAMES} folders deep")
+            else:
+                _enter(found, stack, entry.path, path)
         elif stat.S_ISREG(status.st_mode):
             _file(found, entry.path, path, status)
         else:

@@ -42,12 +42,18 @@ class Getting:
             # Whoever is nearest of those we know mostly has it: α questions at once would be two too many.
             first = desk.nearest(address, 1)
             if first and not operation.over:
+                nonlocal asked_s
+                asked_s = desk.now_s
                 patience_s = min(desk.latency.patience_s(), REQUEST_TIMEOUT_S, operation.left_s(desk.now_s))
                 desk.once(first[0], question, patience_s, nearest)
             else:
                 look()
 
+        asked_s = 0.0
+
         def nearest(value: Any, error: Exception | None) -> None:
+            if error is None:
+                desk.latency.observe(desk.now_s - asked_s)
             record = desk.believed(address, value.record) if isinstance(value, Have) else None
             if record is not None:
                 operation.end(got(record))

@@ -86,6 +86,9 @@ _DRAIN_S: Final = 60.0
 _AGAIN_MS: Final = 250
 """Milliseconds after which a peer may ask again what a part of this node that is being restarted did not answer."""
 
+_FAREWELLS: Final = {"idle": Farewell.IDLE, Refusal.NOT_ALLOWED.value: Farewell.NOT_ALLOWED}
+"""By the reason of a decision to leave."""
+
 _ARRIVED: Final = "arrived"
 """What the service tells itself where it goes on."""
 
@@ -316,7 +319,7 @@ class Links(Service):
                 session.close(now_s, Farewell.DUPLICATE)
             case "leave":
                 self._forget(link)
-                session.close(now_s, Farewell.IDLE if command.reason == "idle" else Farewell.TOO_MANY)
+                session.close(now_s, _FAREWELLS.get(command.reason, Farewell.TOO_MANY))
             case "retire":
                 self._forget(link)
                 session.retire(_DRAIN_S, now_s)

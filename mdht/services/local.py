@@ -6,24 +6,26 @@ puts go to the store service; with a store in memory, reads go there too.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipc import Answer, Interned, Service, Token
 
 from ..limits import CLOSEST_PEERS
 from ..model import address_in
-from ..store import Store
 from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve, WhoIsThere
-from .reading import have, have_all
+from .reading import Readable, have, have_all
 from .roster import Roster, nearer_than_chosen
 from .surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from ..store.lmdb import PartsReader
 
 _ROSTER = 0
 """Tag of the question for the roster; those of the store count up from 1."""
 
 
 class Local(Service):
-    """Outlets: `store`, `peers`. `path` is the directory of an LMDB store that is there; empty: a store in memory.
+    """Outlets: `store`, `peers`. `path` is that of an LMDB store, in however many parts; empty: a store in memory.
 
     Answers `Serve` as `commands` says; raises what the store raises.
     """
@@ -35,11 +37,12 @@ class Local(Service):
         self._around = around
 
     def open(self) -> None:
-        self._store: Store | None = None
+        self._store: Readable | None = None
+        self._reader: PartsReader | None = None
         if self._path:
-            from ..store.lmdb import LmdbStore
+            from ..store.lmdb import PartsReader
 
-            self._store = LmdbStore(self._path, readonly=True)
+            self._store = self._reader = PartsReader(self._path)
 
     def start(self) -> None:
         self._open: dict[int, tuple[Token, Serve]] = {}
@@ -48,8 +51,8 @@ class Local(Service):
         self.outlets.peers.request(WhoIsThere(), _ROSTER)
 
     def close(self) -> None:
-        if self._store is not None:
-            self._store.close()
+        if self._reader is not None:
+            self._reader.close()
 
     def call(self, command: Any) -> Any:
         if type(command) is Answer:

@@ -45,6 +45,15 @@ class Admission:
             return Refusal.NOT_ALLOWED.value
         return None
 
+    def permit(self, allow: frozenset[bytes], deny: frozenset[bytes]) -> int:
+        """Other lists from now on: links that they do not allow are closed; how many."""
+        self._allow, self._deny = allow, deny
+        refused = [one for one in self._links if self.refusal(one.claim.peer) is not None and not one.leaving]
+        for linked in refused:
+            self._leave(linked, Refusal.NOT_ALLOWED.value)
+        self.refused += len(refused)
+        return len(refused)
+
     def has_room(self, peer: bytes, now_s: float) -> bool:
         """Whether a link to this peer would find room, if only that of another."""
         return not self._links.full or self._links.gives_way(peer, now_s) is not None

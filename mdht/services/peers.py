@@ -38,6 +38,7 @@ from .commands import (
     LinkUses,
     PeerNumbers,
     PeerStats,
+    Permit,
     PlaceBegan,
     Silent,
     WhereAmI,
@@ -173,6 +174,8 @@ class Peers(Service):
             return self._stats()
         if kind is Begin:
             return self._begin()
+        if kind is Permit:
+            return self._permit(command)
         if command == "tick":
             return self._admission.tick(self.loop.time())
         if command == "look":
@@ -429,12 +432,27 @@ class Peers(Service):
         else:
             self._lost.discard(peer)
 
+    def _permit(self, command: Permit) -> int:
+        seeds = tuple(map(parse_seed, command.seeds))
+        others = seeds != self._settings.seeds
+        allow, deny = frozenset(command.allow), frozenset(command.deny)
+        self._settings = replace(
+            self._settings, allow=allow, deny=deny, most_links=command.most_links, seeds=seeds
+        )
+        self._links.keeping = Keeping(command.most_links)
+        if others and self._seeds is not None:
+            self._seeds.close()
+            self._dial_seeds([])
+        return self._admission.permit(allow, deny)
+
     # -- now and then --------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        settings = self._settings
-        seeds = [Goal.of_seed(seed) for seed in settings.seeds if seed.peer != self._own_id]
         remembered = [Goal.of_record(one) for one in self._memory.load(self._verified, self._around.wall_s())]
+        self._dial_seeds(remembered)
+
+    def _dial_seeds(self, remembered: list[Goal]) -> None:
+        seeds = [Goal.of_seed(seed) for seed in self._settings.seeds if seed.peer != self._own_id]
         self._seeds = Seeds(self, self._dialler, seeds, remembered)
         self._seeds.look(0)
         if seeds or remembered:

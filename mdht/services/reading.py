@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Protocol
 
 from ..limits import BATCH_RECORD_BYTES
 from ..model import Kind
-from ..store import Store
+from ..store import Held
 from .commands import Get, GetAll, Have, HaveAll
 
 
-def have(store: Store, question: Get, now_s: float) -> Have | None:
+class Readable(Protocol):
+    """A store, or a reader of one."""
+
+    def get(self, address: bytes, now_s: float) -> Held | None:
+        """See `Store.get`."""
+
+    def get_all(self, address: bytes, now_s: float) -> list[Held]:
+        """See `Store.get_all`."""
+
+
+def have(store: Readable, question: Get, now_s: float) -> Have | None:
     """The record of an address; of an open name the first, and how many others there are. Raises as the store."""
     held = store.get(question.address, now_s)
     if held is None:
@@ -20,7 +30,7 @@ def have(store: Store, question: Get, now_s: float) -> Have | None:
     return Have(held.packed)
 
 
-def have_all(store: Store, question: GetAll, now_s: float) -> HaveAll | None:
+def have_all(store: Readable, question: GetAll, now_s: float) -> HaveAll | None:
     """The records of an open name but the first `skip`, as many as fit one answer. Raises what the store does."""
     held = store.get_all(question.address, now_s)
     if not held:
@@ -33,13 +43,3 @@ def have_all(store: Store, question: GetAll, now_s: float) -> HaveAll | None:
             break
         records.append(one.packed)
     return HaveAll(tuple(records), len(held))
-
-
-def shard_of_address(address: bytes, shards: int) -> int:
-    """Which of `shards` parts of a store keeps what is at an address: each has a range, by the first bytes."""
-    return int.from_bytes(address[:4], "big") * shards >> 32
-
-
-def shard_paths(path: str, shards: int) -> Sequence[str]:
-    """The directories of a store's parts: of one alone, the path itself."""
-    return [path] if shards == 1 else [f"{path}.{number}-of-{shards}" for number in range(shards)]

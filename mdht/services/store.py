@@ -7,6 +7,10 @@ wait for it.
 Answers `Serve` of Get and GetAll with `Have` and `HaveAll`, or None where nothing is held; of Put with `Kept`, or
 raises what `verify` raises, QuotaExceeded, TooManyOwners, StoreFull, CommitFailed or StoreCorrupt.
 
+It may be in several parts, each a shard with a range of addresses, a directory and a helper thread of its own, so that
+their batches are synced side by side. Each grants its fraction of every share (see `store.parts`). What was put and not
+acknowledged when the service moves is put again where it goes on: storing the same version twice is storing it once.
+
 A node has two of it: `store`, what it holds for everybody, and `published`, what its own user has put and is put again.
 The latter is written a moment after the put was acknowledged, which does not wait for it.
 """
@@ -15,21 +19,24 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final
 
-from ipc import Service
+from ipc import Service, Token
 from ipc.timers import Timer
 
 from ..codec import Verdict as Code
 from ..errors import MdhtError, NotDone
-from ..limits import BATCH_RECORD_BYTES, REPUBLISH_S
+from ..limits import REPUBLISH_S
 from ..model import Content, Kind, Record, address_in, unpack
 from ..model.record import Signed
 from ..routing import is_local
 from ..store import (
+    CannotReshard,
     CompareFailed,
     MemoryStore,
     NotNewer,
+    PartsUnclear,
     Putter,
     Region,
     Store,
@@ -40,8 +47,11 @@ from ..store import (
     slot_of,
 )
 from ..store.base import EXPIRE
+from ..store.parts import first_address, part_of, part_path, share_of
 from ..store.recent import Recent
-from .commands import Get, GetAll, Have, HaveAll, Kept, Put, Serve, StoreNumbers
+from .commands import Get, GetAll, Kept, Put, Serve, StoreNumbers
+from .reading import have, have_all
+from .store_parts import address_of, part_for, scanned_on
 from .store_writes import Outcome, Write, write_all
 from .surroundings import Surroundings
 from .upkeep_commands import Remember, Scan, Scanned, Stocked
@@ -58,8 +68,20 @@ FOR_EVER_S: Final = 100 * 365 * 86_400
 """Seconds that `published` keeps content which its user wants kept for as long as the node lives."""
 
 
+LIVE_S: Final = 5.0
+"""A division that may take longer is left to the next start: what is put meanwhile waits, half a timeout at most."""
+
+LIVE_BOUND_S: Final = 40.0
+"""It is given up then, before whoever moves the service does."""
+
+
 class StoreService(Service):
-    """See the module. `path` is the directory of an LMDB store; empty: memory. `bounds`: shares, not only the size."""
+    """See the module. `path` is the directory of an LMDB store; empty: memory. `bounds`: shares, not only the size.
+
+    `parts` is for memory only: one on disk has as many as its files say, and is divided by `settled` before.
+    """
+
+    shard_key = staticmethod(part_for)
 
     def __init__(
         self,
@@ -68,32 +90,56 @@ class StoreService(Service):
         limit_bytes: int,
         around: Surroundings,
         bounds: StoreLimits | None = None,
+        parts: int = 1,
     ) -> None:
         self._network = network
         self._path = path
         self._around = around
         self._limits = StoreLimits(total_bytes=limit_bytes) if bounds is None else bounds
+        self._parts = 0 if path else parts
+        self._puts: dict[int, tuple[Token, Serve]] = {}
+        self._last_put = 0
+        self._timer: Timer | None = None
+        self._timer_s = 0
 
-    def open(self) -> None:
+    async def open(self) -> None:
         self._store: Store
         self._helper: ThreadPoolExecutor | None = None
         self._waiting: list[Write] = []
         self._busy = False
         self._work: Any = None
         self._full_told = False
+        self._again = bool(self._puts)
         if not self._path:
-            self._store = MemoryStore(self._limits)
-            return
-        from ..store.lmdb import LmdbStore
+            self._store = MemoryStore(share_of(self._limits, self._parts))
+        else:
+            await self._open_part()
+        if self._again:
+            self.after(0.0, "again")
+        if self._timer_s < 0:
+            self._arm(int(self._around.wall_s()))
 
-        self._store = LmdbStore(self._path, self._limits)
-        self._helper = ThreadPoolExecutor(1, thread_name_prefix="mdht-store")
+    async def _open_part(self) -> None:
+        """Raises what `store.lmdb.settle` and `LmdbStore` raise."""
+        from ..store.lmdb import Layout, LmdbStore, read_layout, settle
+
+        path, layout = self._path, read_layout(self._path)
+        self._parts = parts = self._parts or layout.parts
+        if self.shard >= parts:
+            raise PartsUnclear(path, f"it has {parts} parts, and number {self.shard} is asked for")
+        helper = ThreadPoolExecutor(1, thread_name_prefix="mdht-store")
+        try:
+            if layout != Layout(parts):
+                await self.loop.run_in_executor(helper, lambda: settle(path, parts, within_s=LIVE_BOUND_S))
+            self._store = LmdbStore(part_path(path, self.shard, parts), share_of(self._limits, parts))
+        except BaseException:
+            helper.shutdown()
+            raise
+        self._helper = helper
 
     def start(self) -> None:
         salt = int.from_bytes(self._around.random(16), "big")
         self._recent = Recent(REPUBLISH_S, self._around.wall_s(), salt)
-        self._timer: Timer | None = None
-        self._timer_s = 0
         self._expire()
 
     def close(self) -> None:
@@ -116,49 +162,55 @@ class StoreService(Service):
         for outcome in outcomes:
             self._complain(outcome)
 
+    def reshard(self, states: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+        """What waits, by its new part; the records are divided by the first of the new parts that opens.
+
+        Raises CannotReshard.
+        """
+        if not self._path:
+            raise CannotReshard("memory", count, "its records would be lost")
+        from ..store.lmdb import division_s
+
+        needed_s = division_s(self._path)
+        if needed_s > LIVE_S:
+            raise CannotReshard(self._path, count, f"it might take {needed_s:.0f} s, and what is put waits meanwhile")
+        divided: list[dict[str, Any]] = [{} for _ in range(count)]
+        for part, state in enumerate(divided):
+            before = states[part_of(first_address(part, count), len(states))]
+            state.update(_parts=count, _recent=before["_recent"], _puts={}, _timer=None, _timer_s=-1)
+            state["_last_put"] = max(one["_last_put"] for one in states)
+        number = 0
+        for before in states:
+            for token, serve in before["_puts"].values():
+                number += 1
+                divided[part_of(address_of(serve), count)]["_puts"][-number] = (token, serve)
+        return divided
+
     def call(self, command: Any) -> Any:
+        if self._again:
+            self._put_again()
         kind = type(command)
         if kind is Serve:
             question = command.question
             if type(question) is Get:
-                return self._get(question.address)
+                return have(self._store, question, self._around.wall_s())
             if type(question) is GetAll:
-                return self._get_all(question)
+                return have_all(self._store, question, self._around.wall_s())
             if type(question) is Put:
-                return self._put(question, command.peer, command.subnet)
+                return self._put(command)
         elif kind is Scan:
             return self._scan(command)
         elif kind is Remember:
             return self._remember(command)
         elif kind is StoreNumbers:
-            return self._store.stats()
+            return replace(self._store.stats(), parts=max(1, self._parts))
         elif command == "expire":
             return self._expire()
+        elif command == "again":
+            return None
         raise TypeError(f"the store service knows no {command!r}")
 
     # -- reading -------------------------------------------------------------------------------------------------------
-
-    def _get(self, address: bytes) -> Have | None:
-        now_s = self._around.wall_s()
-        held = self._store.get(address, now_s)
-        if held is None:
-            return None
-        if held.packed[0] != Kind.CONTENT and held.record.kind == Kind.OPEN:
-            return Have(held.packed, len(self._store.get_all(address, now_s)) - 1)
-        return Have(held.packed)
-
-    def _get_all(self, question: GetAll) -> HaveAll | None:
-        held = self._store.get_all(question.address, self._around.wall_s())
-        if not held:
-            return None
-        records: list[bytes] = []
-        size = 0
-        for one in held[question.skip :]:
-            size += len(one.packed)
-            if records and size > BATCH_RECORD_BYTES:
-                break
-            records.append(one.packed)
-        return HaveAll(tuple(records), len(held))
 
     def _scan(self, command: Scan) -> Scanned:
         now_s = self._around.wall_s()
@@ -170,23 +222,37 @@ class StoreService(Service):
             slot = address_in(held.packed) if lease else slot_of(held.record)
             recent = self._recent.has(slot, now_s)
             found.append(Stocked(slot[:32], held.packed, held.until_s, lease, recent))
-        return Scanned(tuple(found), page.after)
+        return Scanned(tuple(found), scanned_on(command, page.after, self.shard, self._parts))
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
-    def _put(self, question: Put, peer: bytes, subnet: str) -> Kept | None:
-        now_s = self._around.wall_s()
+    def _put(self, serve: Serve, token: Token | None = None) -> Kept | None:
+        question, now_s = serve.question, self._around.wall_s()
+        assert isinstance(question, Put), "what was asked"
         record = unpack(question.record)
         record.verify(self._network, now_s)
-        putter = Putter(peer, subnet) if peer else None
+        putter = Putter(serve.peer, serve.subnet) if serve.peer else None
         lease_s = float(question.lease_s) if question.lease_s else None
         if self._helper is None:
             verdict = self._store.put(record, now_s, putter, compare=question.expect, lease_s=lease_s)
             self._note(verdict, now_s)
             return kept(record, verdict, now_s)
-        self._waiting.append(Write(self.later(), record, putter, question.expect, lease_s))
+        token = token or self.later()
+        self._last_put = number = self._last_put + 1
+        self._puts[number] = (token, serve)
+        self._waiting.append(Write(token, record, putter, question.expect, lease_s, number))
         self._write()
         return None  # not sent: the token is answered after the sync
+
+    def _put_again(self) -> None:
+        """What was put and not acknowledged where the service was before."""
+        self._again = False
+        puts, self._puts = self._puts, {}
+        for token, serve in puts.values():
+            try:
+                self._put(serve, token)
+            except MdhtError as error:
+                self.reply(token, error=error)
 
     def _remember(self, command: Remember) -> None:
         """What we have made ourselves is not verified again. Nobody waits, so what is wrong goes to the log."""
@@ -241,7 +307,9 @@ class StoreService(Service):
         for write, outcome in zip(batch, outcomes, strict=True):
             if write.token is None:
                 self._tell(outcome)
-            elif isinstance(outcome, Exception):
+                continue
+            del self._puts[write.number]
+            if isinstance(outcome, Exception):
                 self.reply(write.token, error=outcome)
             else:
                 self._note(outcome, now_s)

@@ -22,7 +22,7 @@ from ..model import address_in
 from ..store import Region, StoreStats
 from ..store.parts import last_address, point_of
 from ..store.reshard import Progress
-from .commands import Put, Serve, StoreNumbers
+from .commands import Get, GetAll, Put, Serve, StoreNumbers
 from .upkeep_commands import Scan
 
 _log: Final = logging.getLogger(__name__)
@@ -39,18 +39,24 @@ def part_for(command: Any) -> Point | Shard:
     """Where a command of the store service belongs."""
     kind = type(command)
     if kind is Serve:
-        question = command.question
-        if type(question) is not Put:
-            return Point(point_of(question.address))
-        try:
-            return Point(point_of(address_in(question.record)))
-        except RemoteError:
-            return Point(0)  # no record: any part says so
+        return Point(point_of(address_of(command)))
     if kind is Scan:
         return Point(point_of(_next_address(command)))
     if kind is StoreNumbers:
         return Shard(command.part)
     return Point(0)
+
+
+def address_of(serve: Serve) -> bytes:
+    """Where that which is asked for, or put, belongs."""
+    question = serve.question
+    if type(question) is Put:
+        try:
+            return address_in(question.record)
+        except RemoteError:
+            return bytes(HASH_BYTES)  # no record: any part says so
+    assert isinstance(question, Get | GetAll), "nothing else is asked of a store"
+    return question.address
 
 
 def scanned_on(scan: Scan, after: bytes | None, part: int, parts: int) -> bytes | None:

@@ -14,13 +14,14 @@ Outcome = Verdict | Exception
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A verified record that is to be put. `token` None: nobody waits."""
+    """A verified record that is to be put. `token` None: nobody waits. `number`: of those that somebody waits for."""
 
     token: Token | None
     record: Record
     putter: Putter | None
     expect: int | None = None
     lease_s: float | None = None
+    number: int = 0
 
 
 def write_all(store: Store, writes: list[Write], now_s: float) -> list[Outcome]:

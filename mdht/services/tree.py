@@ -22,10 +22,12 @@ from .files import Files, FileSettings
 from .links import Links
 from .listener import Listener, make_inlets
 from .local import Local
+from .operate import Operator
 from .own import OwnIdentity
 from .peer_memory import FILE as PEERS_FILE
 from .peers import Peers, PeersSettings
 from .store import FOR_EVER_S, StoreService
+from .store_parts import settled
 from .surroundings import Surroundings
 from .upkeep import Upkeep, UpkeepSettings
 
@@ -45,7 +47,7 @@ async def plant(
     identity: Identity,
     around: Surroundings,
     stop: Callable[[], None] | None = None,
-) -> None:
+) -> Operator:
     """Start all services in an entered supervisor, those with the sockets last, so that they are stopped first.
 
     There is a door where there is a data directory, and a `stop` that it may call, from any thread. Raises what their
@@ -71,7 +73,10 @@ async def plant(
             watchdog_s=part.watchdog_s if watched and part.watchdog_s else None,
         )
 
-    await add("store", StoreService(config.network, path, limits.store_bytes, around, bounds=_store_limits(limits)))
+    if path:
+        await settled(path, config.store_parts)
+    bounds = _store_limits(limits)
+    await add("store", StoreService(config.network, path, limits.store_bytes, around, bounds, config.store_parts))
     await add(
         "published",
         StoreService(config.network, path and path + "-own", limits.store_bytes, around, bounds=_own_limits(limits)),
@@ -101,6 +106,7 @@ async def plant(
     peers = await tree.aclient("peers")
     await peers.acall(Begin())
     await peers.aclose()
+    return Operator(tree, config)
 
 
 def _has_listener(config: Config) -> bool:

@@ -24,6 +24,9 @@ AT_ONCE: Final = 8
 TRIES: Final = 3
 """Times that a record which reached nobody is tried, before the next pass has to do it."""
 
+LEAST_S: Final = 0.001
+"""Seconds of a sleep at least: a shorter one may be no step of a clock at all."""
+
 PAUSE: Final = Backoff(5.0, 300.0)
 """Seconds of pause where nobody can be reached: a Wi-Fi that comes back, up to a link that is down for long."""
 
@@ -108,7 +111,7 @@ class Course:
                 return
             wait_s = self._pace.wait_s(self._owner.now_s())
             if wait_s > 0:
-                self._sleep(wait_s)
+                self._sleep(max(wait_s, LEAST_S))
                 return
             record, tries = self._page.popleft()
             self._working += 1

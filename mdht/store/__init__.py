@@ -22,11 +22,11 @@ from __future__ import annotations
 from .base import Batch, Gone, Page, Store, StoreStats
 from .entry import NOBODY, Held, Putter, slot_of
 from .errors import (
+    CannotReshard,
     CommitFailed,
     PartsUnclear,
     ReshardNoRoom,
     ReshardStopped,
-    ReshardTooLong,
     StoreCorrupt,
     StoreError,
     StoreInUse,
@@ -57,7 +57,7 @@ __all__ = [
     "Region",
     "ReshardNoRoom",
     "ReshardStopped",
-    "ReshardTooLong",
+    "CannotReshard",
     "Store",
     "StoreCorrupt",
     "StoreError",

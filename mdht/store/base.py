@@ -73,6 +73,8 @@ class StoreStats:
     """Most places in the table of readers that were taken at a time, by all processes."""
     dead_readers: int = 0
     """Places freed of processes that died."""
+    parts: int = 1
+    """Parts that the store is in, of which these may be the numbers of one."""
 
 
 class Batch(ABC):

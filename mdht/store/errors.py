@@ -69,8 +69,8 @@ class ReshardNoRoom(StoreError):
         )
 
 
-class ReshardTooLong(StoreError):
-    """There is too much in the store to divide it while the node waits."""
+class CannotReshard(StoreError):
+    """The store cannot be divided anew while the node runs; `reason` is why."""
 
     def __init__(self, path: str = "", parts: int = 0, reason: str = "") -> None:
         super().__init__(path, parts, reason)
@@ -81,7 +81,7 @@ class ReshardTooLong(StoreError):
     def __str__(self) -> str:
         return (
             f"the store in {self.path} cannot be divided into {self.parts} while the node runs ({self.reason}): "
-            f"place it in {self.parts} in the configuration and restart the node, which divides it first"
+            f"place it in {self.parts} in the configuration, and restart the node"
         )
 
 

@@ -44,8 +44,11 @@ class Recent:
     older: bytearray = field(default_factory=_empty)
 
     def __post_init__(self) -> None:
-        """Where it comes from another process, its bits have come as bytes."""
-        self.newer, self.older = bytearray(self.newer), bytearray(self.older)
+        """Where it comes from another process, its bits may have come as bytes."""
+        if not isinstance(self.newer, bytearray):
+            self.newer = bytearray(self.newer)
+        if not isinstance(self.older, bytearray):
+            self.older = bytearray(self.older)
 
     def add(self, slot: bytes, now_s: float) -> None:
         """It was put."""

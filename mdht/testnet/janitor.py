@@ -6,8 +6,8 @@ to. The kernel closes it for each that ends; after the last one, killed or not, 
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
 import subprocess
 from typing import Final
 
@@ -15,6 +15,8 @@ _SCRIPT: Final = 'while read -r _; do :; done; exec rm -rf -- "$1"'
 
 _WAIT_S: Final = 30.0
 """Seconds for removing what is left: a million small files on a slow disk."""
+
+_log: Final = logging.getLogger("mdht")
 
 
 class Janitor:
@@ -41,14 +43,15 @@ class Janitor:
             os.close(reading)
 
     def close(self) -> None:
-        """Remove the directory now; blocks until that is done. Idempotent."""
+        """Have the directory removed, and wait until it is. Idempotent.
+
+        Where a process that this one has forked holds the pipe, too, it is removed when that ends; that is logged.
+        """
         if self.held < 0:
             return
-        shutil.rmtree(self.directory, ignore_errors=True)  # what this leaves, the other tries again
         held, self.held = self.held, -1
         os.close(held)
         try:
             self._process.wait(_WAIT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            _log.warning("%s is still used by a process; it is removed when that ends", self.directory)

@@ -159,7 +159,7 @@ class NodeProcess:
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone. Idempotent."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         process.kill()
@@ -169,6 +169,7 @@ class NodeProcess:
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None, "a pipe"
             pipe.close()
+        self._process = None  # last, so that one that a signal's handler interrupts can be called again
 
 
 def _environment() -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 | file | what |
 |---|---|
-| `main` | the program: order, errors, exit code |
-| `options` | its command line |
+| `main`, `options` | its command line |
+| `program` | errors, signals, exit code |
 | `folder` | a folder with the SHA-256 of each file, and how another differs from it |
 | `room` | the space that it needs |
 | `stages` | what happens, on stderr |
 | `course` | share, fetch, kill, fetch |
-| `report` | the closing table, and JSON |
+| `memory` | of the nodes |
+| `report`, `units` | the closing table, and JSON |
 """

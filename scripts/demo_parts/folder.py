@@ -46,11 +46,22 @@ def listing(root: str, without: frozenset[bytes] = frozenset()) -> Listing:
     if not os.path.isdir(root):
         raise Unusable(f"{root} {'is not a folder' if os.path.lexists(root) else 'does not exist'}: name a folder")
     found, unreadable = Listing(root), list[str]()
+    try:
+        _walk(found, without, unreadable)
+    except RecursionError:
+        raise Unusable(f"{root} has folders in folders too deep for this program: name another one") from None
+    if unreadable:
+        raise Unusable(f"{_some(unreadable)} cannot be read by this user: change that, or name another folder")
+    if not found.sizes:
+        raise Unusable(f"there are no files in {root}: name a folder with some")
+    return found
 
+
+def _walk(found: Listing, without: frozenset[bytes], unreadable: list[str]) -> None:
     def failed(error: OSError) -> None:
-        unreadable.append(os.fsdecode(error.filename or root))
+        unreadable.append(os.fsdecode(error.filename or found.root))
 
-    top = os.fsencode(root)
+    top = os.fsencode(found.root)
     for here, folders, files in os.walk(top, onerror=failed):
         folders[:] = sorted(name for name in folders if name not in without)
         found.skipped += sum(os.path.islink(os.path.join(here, name)) for name in folders)
@@ -63,11 +74,6 @@ def listing(root: str, without: frozenset[bytes] = frozenset()) -> Listing:
                 unreadable.append(os.fsdecode(path))
             else:
                 found.sizes[os.path.relpath(path, top)] = about.st_size
-    if unreadable:
-        raise Unusable(f"{_some(unreadable)} cannot be read by this user: change that, or name another folder")
-    if not found.sizes:
-        raise Unusable(f"there are no files in {root}: name a folder with some")
-    return found
 
 
 def copied(source: Listing, target: str, step: Step) -> Listing:

@@ -1,78 +1,18 @@
-"""The program: what can go wrong is one message and an exit code."""
+"""From the command line to the program, which is imported when it is known to be wanted."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import sys
-import tempfile
 from collections.abc import Sequence
-from types import FrameType
-from typing import Final
 
-from mdht.errors import MdhtError
-
-from . import options as command_line
-from . import report
-from .course import TooFew, run, source_of
-from .folder import Unusable
-from .room import NoRoom
-from .stages import Stages
-
-SAME: Final = 0
-FAILED: Final = 1
-USAGE: Final = 2
-
-
-class Ended(BaseException):
-    """By that signal."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+from .options import read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0: all was the same, both times. 1: it was not, or it failed. 2: wrong usage. 128 + n: ended by signal n."""
-    options = command_line.read(arguments)
-    stages = Stages()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _ended)
-    directory = ""
+    """The exit code. Raises SystemExit where the command line is wrong."""
+    options = read(arguments)
     try:
-        source = source_of(options)
-        if options.keep:
-            directory = tempfile.mkdtemp(prefix="mdht-demo-")
-        outcome = run(options, source, directory, stages)
-        if options.json:
-            print(report.as_json(options, outcome, directory))
-        else:
-            report.table(options, outcome, directory)
-        sys.stdout.flush()
-    except Ended as ended:
-        _fail(f"ended by {signal.Signals(ended.number).name}; no node is left", directory)
-        return 128 + ended.number
-    except (Unusable, NoRoom) as error:
-        _fail(str(error), directory)
-        return USAGE
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
-        return 128 + signal.SIGPIPE
-    except (TooFew, MdhtError, OSError) as error:
-        _fail("\n".join([str(error), *getattr(error, "__notes__", ())]), directory)
-        return FAILED
-    return SAME if outcome.same else FAILED
+        from .program import carry_out
 
-
-def _ended(number: int, _: FrameType | None) -> None:
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)  # the nodes are stopped now, within a bound
-    raise Ended(number)
-
-
-def _fail(text: str, directory: str) -> None:
-    with contextlib.suppress(OSError):  # nobody may read it any more
-        print(f"demo: {text}", file=sys.stderr)
-        if directory:
-            print(f"demo: what was made is in {directory}", file=sys.stderr)
+        return carry_out(options)
+    except KeyboardInterrupt:  # before the program takes signals itself
+        return 130

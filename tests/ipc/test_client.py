@@ -366,7 +366,7 @@ def test_close_wakes_who_waits_for_room(apart: str, gate: Gate) -> None:
         with gate.held():
             client.cast("queued")
             thread, results = in_thread(lambda: client.cast("no room", timeout=50.0))
-            assert eventually(lambda: client._port.senders[0].starving)
+            assert eventually(lambda: client._port.senders[0].room_waiters)
             client.close()
             thread.join(10.0)
             assert type(results[0]) is Closed
@@ -586,7 +586,7 @@ def test_waits_for_room_until_the_deadline(apart: str, gate: Gate) -> None:
             with pytest.raises(Full, match="stayed full until the deadline"):
                 client.call("no room", timeout=0.02)
             thread, results = in_thread(lambda: client.call("room in time", timeout=50.0))
-            assert eventually(lambda: client._port.senders[0].starving)
+            assert eventually(lambda: client._port.senders[0].room_waiters)
         thread.join(10.0)
         assert results[0][0] == "room in time"  # type: ignore[index]
         assert client.call("log") == ["gate", "queued", "room in time"]

@@ -102,7 +102,7 @@ def test_whoever_waits_for_a_hung_service_is_woken(
     entered.wait(5.0)
     futures: list[Future[Any]] = [client.future(number, timeout=60) for number in range(10)]
     pids = [stats for stats in tree.stats()["gate"].pids if stats != os.getpid()]
-    until(lambda: full._port.senders[0].starving, 5.0, "a cast is blocked by a full channel")
+    until(lambda: full._port.senders[0].room_waiters, 5.0, "a cast is blocked by a full channel")
     began = time.monotonic()
     tree.close(timeout=SHORT_S)
     took_s = time.monotonic() - began

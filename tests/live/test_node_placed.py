@@ -26,6 +26,8 @@ PLACED: dict[str, dict[str, str]] = {
     "processes": {"store": "process", "api": "process", "links": "process"},
     "processes over zmq": {"store": "process+zmq", "api": "process+zmq", "links": "process+zmq"},
     "links and local in one process": {"links": "process@links", "local": "process@links"},
+    "store in two threads": {"store": "thread:2"},
+    "store in two processes": {"store": "process:2", "links": "process:2@links", "local": "process:2@links"},
     "links in two processes": {"links": "process:2@links", "local": "process:2@links"},
     "links in two threads": {"links": "thread:2@links", "local": "thread:2@links", "store": "thread"},
 }

@@ -18,7 +18,7 @@ from __future__ import annotations
 from .environment import Environment
 from .layout import Layout, data_paths, read_layout
 from .reader import PartsReader
-from .reshard import division_s, settle
+from .reshard import division_s, numbers_of, settle
 from .store import FIRST_MAP_BYTES, LmdbStore
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "PartsReader",
     "data_paths",
     "division_s",
+    "numbers_of",
     "read_layout",
     "settle",
 ]

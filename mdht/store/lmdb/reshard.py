@@ -25,7 +25,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from ..errors import ReshardNoRoom, ReshardStopped, ReshardTooLong, StoreCorrupt, StoreUnavailable
+from ..base import StoreStats
+from ..errors import CannotReshard, ReshardNoRoom, ReshardStopped, StoreCorrupt, StoreUnavailable
 from ..parts import first_address, last_address, part_of, part_path, part_paths
 from ..quota import StoreLimits
 from ..reshard import Progress, Told
@@ -58,7 +59,7 @@ def settle(
 ) -> bool:
     """Have the store at a path in so many parts, and nothing left over; whether anything had to be moved. Blocks.
 
-    `told` hears of progress after each page. Raises ReshardStopped after `stop` was set, and ReshardTooLong after
+    `told` hears of progress after each page. Raises ReshardStopped after `stop` was set, and CannotReshard after
     `within_s` seconds: what was done until then is kept, and gone on with by the next call for the same number. Raises
     ReshardNoRoom before anything is written, StoreInUse, StoreCorrupt, StoreUnavailable, PartsUnclear, and CommitFailed
     for a disk that fills up meanwhile.
@@ -67,6 +68,7 @@ def settle(
     if layout == Layout(parts):
         return False
     try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
         with dividing(path) as lock:
             return _settle(path, parts, _Watch(path, parts, told, stop, within_s), lock)
     except OSError as error:
@@ -74,14 +76,18 @@ def settle(
         raise StoreUnavailable(path, reason) from error
 
 
-def division_s(path: str) -> float:
-    """Seconds that dividing the store at a path will take at most, by what is in it. Raises StoreError."""
-    seconds = 0.0
+def numbers_of(path: str) -> list[StoreStats]:
+    """The numbers of each part of the store at a path that is there. Raises StoreError."""
+    found: list[StoreStats] = []
     for directory in data_paths(path):
         with LmdbStore(directory, readonly=True) as store:
-            numbers = store.stats()
-            seconds += numbers.records * RECORD_S + numbers.bytes * BYTE_S
-    return seconds
+            found.append(store.stats())
+    return found
+
+
+def division_s(path: str) -> float:
+    """Seconds that dividing the store at a path will take at most, by what is in it. Raises StoreError."""
+    return sum(one.records * RECORD_S + one.bytes * BYTE_S for one in numbers_of(path))
 
 
 class _Watch:
@@ -107,7 +113,7 @@ class _Watch:
         if self._stop is not None and self._stop.is_set():
             raise ReshardStopped(self._path, self._parts)
         if self._until_s is not None and time.monotonic() > self._until_s:
-            raise ReshardTooLong(self._path, self._parts, f"it was not done within {self._within_s:g} s")
+            raise CannotReshard(self._path, self._parts, f"it was not done within {self._within_s:g} s")
 
 
 def _settle(path: str, parts: int, watch: _Watch, lock: int) -> bool:
@@ -168,9 +174,12 @@ def _fill(
             if source is None:
                 continue
             while page := source.raw_page(first, last, after):
-                with target.begin_batch() as batch:
-                    for _, held in page:
-                        batch.adopt(held)
+                try:
+                    with target.begin_batch() as batch:
+                        for _, held in page:
+                            batch.adopt(held)
+                except StoreCorrupt as error:  # what was to be taken over is what is damaged
+                    raise StoreCorrupt(source.path, error.reason) from error
                 after = page[-1][0]
                 watch.moved(len(page))
         return target.entries()

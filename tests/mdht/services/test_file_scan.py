@@ -10,6 +10,7 @@ import pytest
 
 from mdht.errors import BadShare
 from mdht.files import EntryKind
+from mdht.files.limits import PATH_NAMES
 from mdht.files.names import order
 from mdht.services import file_scan
 from mdht.services.file_scan import scan
@@ -66,15 +67,18 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path, monkeypatch: py
     assert "nothing was sent" in str(caught.value)
 
 
-def test_thousands_of_folders_deep(tmp_path: Path) -> None:
-    here = os.open(tmp_path, os.O_RDONLY)
-    for _ in range(2_100):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(here)
-    with pytest.raises(BadShare):  # the system itself refuses such a path, and it is told
+def test_hundreds_of_folders_deep(tmp_path: Path) -> None:
+    deepest = tmp_path.joinpath(*["d"] * PATH_NAMES)
+    deepest.mkdir(parents=True)
+    found = scan(str(tmp_path))
+    assert [seen.path.count(b"d") for seen in found.seen()] == [PATH_NAMES]
+    found.close()
+    (deepest / "e" / "f").mkdir(parents=True)
+    with pytest.raises(BadShare, match="256 folders deep") as caught:
+        scan(str(tmp_path))
+    assert len(caught.value.faults) == 1
+    made(deepest, "file")
+    with pytest.raises(BadShare, match="257 names") as caught:
         scan(str(tmp_path))
 
 

@@ -1,0 +1,100 @@
+"""Whether a node really works: a record of its own is put and read again, every service is asked, its loop is timed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any, Final, Protocol
+
+from ipc import IpcError, Supervisor
+
+from ..codec import Verdict
+from ..control import Probed
+from ..errors import MdhtError
+from ..limits import VALUE_BYTES
+from ..model import Content
+from .commands import (
+    ApiNumbers,
+    Find,
+    Get,
+    Have,
+    Kept,
+    LinkNumbers,
+    PeerNumbers,
+    Put,
+    Serve,
+    StoreNumbers,
+)
+from .file_commands import ServedNumbers
+from .upkeep_commands import UpkeepNumbers
+
+STEP_S: Final = 5.0
+"""Seconds for each step: what needs no network takes milliseconds, and a sync of a busy disk a second or two."""
+
+LEASE_S: Final = 60
+"""Seconds that the probe's record is kept."""
+
+LAG_S: Final = 0.2
+"""Seconds of lateness of the event loop from which on a node is too busy: peers ask others then."""
+
+_PROBE: Final = b"probe of "
+assert VALUE_BYTES > 64, "a probe is a record"
+
+
+class Asked(Protocol):
+    """What is needed of the operator."""
+
+    async def tell(self, name: str, command: Any) -> Any: ...
+
+
+async def probe(node: Asked, tree: Supervisor) -> Probed:
+    """Never raises but where the tree is closed: what fails is in the answer, by its step."""
+    loop = asyncio.get_running_loop()
+    failures: dict[str, str] = {}
+    answered: dict[str, float] = {}
+
+    async def timed(name: str, outlet: str, command: Any, check: Any = None) -> float:
+        began_s = loop.time()
+        try:
+            async with asyncio.timeout(STEP_S):
+                answer = await node.tell(outlet, command)
+            if check is not None and not check(answer):
+                failures[name] = f"it answered {answer!r}"[:200]
+        except TimeoutError:
+            failures[name] = f"no answer within {STEP_S:g} s"
+        except (MdhtError, IpcError) as error:
+            failures[name] = f"{type(error).__name__}: {error}"
+        return loop.time() - began_s
+
+    began_s = loop.time()
+    await asyncio.sleep(0.05)
+    lag_s = max(0.0, loop.time() - began_s - 0.05)
+    if lag_s > LAG_S:
+        failures["event loop"] = f"{lag_s:.2f} s late: too much is done in the node's own process"
+    content = Content.make(_PROBE + os.urandom(16))
+    put_s = await timed("put", "store", Serve(Put(content.pack(), None, LEASE_S)), _is_stored)
+    get_s = await timed(
+        "get", "store", Serve(Get(content.address)), lambda have: isinstance(have, Have) and have.record == content.pack()
+    )
+    names = set(tree.names())
+    for name, command in _QUESTIONS.items():
+        if name in names:
+            answered[name] = await timed(name, name, command)
+    return Probed(put_s, get_s, lag_s, answered, failures)
+
+
+def _is_stored(kept: Any) -> bool:
+    return isinstance(kept, Kept) and kept.verdict in (Verdict.STORED, Verdict.HELD)
+
+
+_QUESTIONS: Final[dict[str, Any]] = {
+    "store": StoreNumbers(),
+    "published": StoreNumbers(),
+    "peers": PeerNumbers(),
+    "upkeep": UpkeepNumbers(),
+    "local": Serve(Find(bytes(32), 1)),
+    "api": ApiNumbers(),
+    "files": ServedNumbers(),
+    "links": LinkNumbers(),
+}
+"""What each service answers by itself at once."""
