@@ -83,16 +83,16 @@ async def service_died(tree: Tree, cell: CellRecord, reason: str) -> None:
 
 async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostRecord | None) -> None:
     """Put a new object in the place of a cell that ended, as often as the intensity allows; else the tree gives up."""
-    record = cell.service
-    async with record.lock:
-        if (
-            tree.closing
-            or record.stopped
-            or cell not in record.cells
-            or (dead_host is not None and cell.host is not dead_host)
-        ):
-            return
-        while True:
+    record, expected = cell.service, dead_host
+    while True:
+        async with record.lock:  # not held between tries: what fails may be another shard that has ended, too
+            if (
+                tree.closing
+                or record.stopped
+                or cell not in record.cells
+                or (expected is not None and cell.host is not expected)
+            ):
+                return
             record.last_error = reason
             if not record.restart or tree.intensity.exceeded(time.monotonic()):
                 await give_up(tree, record, reason)
@@ -109,9 +109,8 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
                 reason = f"its restart failed: {error}"
             except Exception as error:
                 reason = f"its restart failed: {type(error).__name__}: {error}"
-            await asyncio.sleep(_AGAIN_S)
-            if tree.closing:
-                return
+            expected = cell.host
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _replace(tree: Tree, cell: CellRecord) -> None:

@@ -508,7 +508,11 @@ class Links(Service):
         dirty, self._dirty = self._dirty, []
         for link in dirty:
             link.dirty = False
-            self._send(link)
+            try:
+                self._send(link)
+            except Exception:
+                _log.exception("the link to %s is cut off", link.session.who)  # and the others get their turn
+                link.wire.abort()
 
     def _send(self, link: Link) -> None:
         session, wire = link.session, link.wire

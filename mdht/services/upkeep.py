@@ -19,9 +19,9 @@ All of it in the background: at a bounded pace in records and in bytes, page by 
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from ipc import Answer, Closed, Interned, Service, sendable
@@ -40,6 +40,7 @@ from .upkeep_asks import Asks, Then
 from .upkeep_commands import Arrived, Departed, Repair, Scan, Stocked, UpkeepNumbers, UpkeepStats
 from .upkeep_course import Course, Work, Worked
 from .upkeep_handover import Handover
+from .upkeep_handover import Kept as HandoverKept
 
 RECORDS_S: Final = 200.0
 """Records put again in a second at most: a million of them in an hour and a half, of the eight that there are."""
@@ -66,6 +67,9 @@ FIRST_S: Final = 60.0
 
 _STORE, _PUBLISHED = "store", "published"
 
+_ARRIVED: Final = "arrived"
+"""What the service tells itself where it begins, or goes on."""
+
 
 @sendable("mdht.upkeep_settings")
 @dataclass(frozen=True, slots=True)
@@ -88,22 +92,32 @@ class Upkeep(Service):
         self._settings = settings
         self._own_id = settings.own_id
         self._around = around
+        self._counts = {one.name: 0 for one in fields(UpkeepStats)}
+        self._handing = HandoverKept()
+        self._repairs: list[Repair] = []
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def open(self) -> None:
         self._asks = Asks(self, self._own_id, self._settings.network, self._around)
         self._pace = Pace(RECORDS_S, BYTES_S)
-        self._counts: Counter[str] = Counter()
         self._courses: dict[str, Course] = {}
-        self._handover = Handover(self, self._asks, self._own_id, self._settings.replicas, self._counts)
-        self._repairs: deque[Repair] = deque()
+        replicas = self._settings.replicas
+        self._handover = Handover(self, self._asks, self._own_id, replicas, self._counts, self._handing)
         self._repairing = 0
-        self._asks.request("peers", WhoIsThere(), self._introduced)
+        self.after(0.0, _ARRIVED)
+
+    def start(self) -> None:
         self.after(FIRST_S + FIRST_S * self.random(), ("pass", _PUBLISHED))
         self.after(REPUBLISH_S * (0.25 + 0.75 * self.random()), ("pass", _STORE))
 
-    def stop(self) -> None:
+    def _arrive(self) -> None:
+        """Here, or at another place: a pass that was under way is for the next time, all else goes on."""
+        self._asks.request("peers", WhoIsThere(), self._introduced)
+        self._handover.go_on()
+        self._repair_next()
+
+    def close(self) -> None:
         for course in self._courses.values():
             course.stop()
         self._asks.close()
@@ -129,6 +143,8 @@ class Upkeep(Service):
             self._pass(command[1])
         elif command == "hand":
             self._handover.next()
+        elif command == _ARRIVED:
+            self._arrive()
         else:
             raise TypeError(f"the upkeep service knows no {command!r}")
         return None
@@ -251,7 +267,7 @@ class Upkeep(Service):
 
     def _repair_next(self) -> None:
         while self._repairs and self._repairing < REPAIRING:
-            repair = self._repairs.popleft()
+            repair = self._repairs.pop(0)
             self._repairing += 1
 
             def done(answered: int) -> None:

@@ -68,7 +68,9 @@ class Asks:
         """An answer came to the service."""
         error = answer.error
         assert error is None or isinstance(error, Exception), "answers carry those"
-        self._then.pop(answer.tag)(answer.value, error)
+        then = self._then.pop(answer.tag, None)
+        if then is not None:  # else it was asked at another place
+            then(answer.value, error)
 
     def ask(self, peer: Known, question: Question, then: Then) -> None:
         """Ask a peer over its link, which is made where there is none."""

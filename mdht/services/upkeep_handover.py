@@ -13,9 +13,11 @@ Peers are taken one after the other; what is in the region of one is gone throug
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from ipc import sendable
 
 from ..limits import K
 from ..routing.replicas import hands_over, heir, shared_region_bits
@@ -71,24 +73,45 @@ class Owner(Protocol):
         """Put it to so many of them; `done` is told how many answered."""
 
 
+@sendable("mdht.handover_kept")
+@dataclass(slots=True)
+class Kept:
+    """Who waits, in order; to whom was handed, with the number of the peer record and when; whose turn it is."""
+
+    queue: dict[bytes, Arrived | None] = field(default_factory=dict)
+    handed: dict[bytes, tuple[int, float]] = field(default_factory=dict)
+    current: dict[bytes, Arrived | None] = field(default_factory=dict)
+
+
 class Handover:
     """See the module. Counts `handed` and `dropped`."""
 
     NAME = "hand"
 
-    def __init__(self, owner: Owner, asks: Asks, own_id: bytes, replicas: int, counts: Counter[str]) -> None:
+    def __init__(
+        self, owner: Owner, asks: Asks, own_id: bytes, replicas: int, counts: dict[str, int], kept: Kept
+    ) -> None:
+        """`kept` is state of the service: another one goes on from there after a move."""
         self._owner = owner
         self._asks = asks
         self._own_id = own_id
         self._replicas = replicas
         self._counts = counts
-        self._queue: OrderedDict[bytes, Arrived | None] = OrderedDict()
-        self._handed: OrderedDict[bytes, tuple[int, float]] = OrderedDict()
+        self._queue, self._handed, self._current = kept.queue, kept.handed, kept.current
         self._turn = 0
         self._busy = False
 
     def __len__(self) -> int:
         return len(self._queue) + self._busy
+
+    def go_on(self) -> None:
+        """After a move: with whoever had the turn, and those who wait."""
+        waiting = {**self._current, **self._queue}
+        self._queue.clear()
+        self._queue.update(waiting)
+        self._current.clear()
+        if self._queue:
+            self._owner.later_hand(SETTLE_S)
 
     def arrived(self, arrived: Arrived) -> None:
         """A peer that may hold what we hold is linked."""
@@ -97,10 +120,10 @@ class Handover:
         if sequence == arrived.sequence and now_s - at_s < HANDED_S:
             return
         if self._enqueue(arrived.peer, arrived):
+            self._handed.pop(arrived.peer, None)
             self._handed[arrived.peer] = (arrived.sequence, now_s)
-            self._handed.move_to_end(arrived.peer)
             if len(self._handed) > HANDED:
-                self._handed.popitem(last=False)
+                del self._handed[next(iter(self._handed))]
 
     def departed(self, peer: bytes) -> None:
         """A peer that may have held what we hold is given up."""
@@ -111,7 +134,8 @@ class Handover:
         """The next peer, if nobody has the turn."""
         if self._busy or not self._queue:
             return
-        peer, arrived = self._queue.popitem(last=False)
+        peer = next(iter(self._queue))
+        arrived = self._current[peer] = self._queue.pop(peer)
         around = [one for one in self._asks.roster.closest(peer, 4 * K) if one.id != peer]
         bits = shared_region_bits(peer, [self._own_id, *(one.id for one in around)], self._replicas)
         self._busy = True
@@ -132,6 +156,7 @@ class Handover:
 
     def _done(self) -> None:
         self._busy = False
+        self._current.clear()
         self._owner.end_course(self.NAME)
         self.next()
 
