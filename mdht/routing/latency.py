@@ -31,11 +31,13 @@ class LatencyStats:
 
 
 class Latency:
-    """A window of response times in seconds. `first_s` is the patience while too few are known."""
+    """A window of response times in seconds. `first_s` is the patience while too few are known: two in a row may be
+    dead, and who asks still waits less than half a second.
+    """
 
     __slots__ = ("_first_s", "_floor_s", "_latest", "_sorted")
 
-    def __init__(self, first_s: float = 1.0, floor_s: float = 0.02) -> None:
+    def __init__(self, first_s: float = 0.2, floor_s: float = 0.02) -> None:
         """`floor_s`: nobody is a straggler before it, or one late scheduling on a fast network would be one."""
         self._first_s = first_s
         self._floor_s = floor_s
