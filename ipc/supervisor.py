@@ -4,7 +4,7 @@ run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -248,10 +248,19 @@ class Supervisor(TreeOwner):
             raise WouldDeadlock(f"service {name!r} cannot wait for its own move: let another thread move it")
         self._drive("move", lambda: tree.operate(move(tree, record, where, timeout)), where)
 
-    async def amove(self, name: str, placement: str | Placement, timeout: float = MOVE_TIMEOUT_S) -> None:
-        """`move`, awaited."""
+    async def amove(
+        self,
+        name: str,
+        placement: str | Placement,
+        timeout: float = MOVE_TIMEOUT_S,
+        *,
+        prepare: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """`move`, awaited. `prepare` is awaited while the service still serves, once the new place is there and only if
+        it is another one; what it raises ends the move.
+        """
         tree, record, where = self.tree, self._known(name), Placement.parse(placement)
-        await self._adrive(lambda: tree.operate(move(tree, record, where, timeout)))
+        await self._adrive(lambda: tree.operate(move(tree, record, where, timeout, prepare)))
 
     def placement(self, name: str) -> str:
         """Where a service is now."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from types import TracebackType
@@ -26,14 +27,15 @@ from typing import Any, Final
 from ipc import CallTimeout, Client, ServiceDied, Supervisor, WouldDeadlock
 from ipc.loops import new_loop
 
-from .asking import Again, future_again
 from .config import Config
 from .data_dir import DataDirLock, ensure_identity
 from .errors import TimedOut, WrongState
 from .model import Identity, Kind
 from .node_control import Control
 from .node_files import FileCalls
+from .node_upkeep import UpkeepCalls
 from .services import ApiStats, Got, LinkStats, Operator, PeerInfo, PeerStats, PutDone, Surroundings, new_tree, plant
+from .services.again import Again, future_again
 from .services.commands import (
     ApiNumbers,
     DoConnect,
@@ -47,6 +49,8 @@ from .services.commands import (
     StoreNumbers,
     WhereAmI,
 )
+from .services.file_commands import FileStats, ServedNumbers
+from .services.upkeep_commands import UpkeepNumbers, UpkeepStats
 from .store import StoreStats
 
 _GRACE_S: Final = 2.0
@@ -67,19 +71,26 @@ class NodeStats:
     links: LinkStats
     peers: PeerStats
     store: StoreStats
+    upkeep: UpkeepStats
+    files: FileStats
 
 
-class Node(FileCalls, Control):
+class Node(FileCalls, UpkeepCalls, Control):
     """See the module. Thread-safe. `with` and `async with` enter it, once.
 
     Entering raises ConfigError, CannotListen, DataDirInUse, DataDirUnusable, and what the store raises.
     """
 
     def __init__(
-        self, config: Config | None = None, *, identity: Identity | None = None, around: Surroundings | None = None
+        self,
+        config: Config | None = None,
+        *,
+        identity: Identity | None = None,
+        around: Surroundings | None = None,
+        reread: Callable[[], Config] | None = None,
     ) -> None:
-        """Without an identity: that in `data_dir`, made if missing, else a new one. Raises ConfigError, BadKey,
-        DataDirUnusable.
+        """Without an identity: that in `data_dir`, made if missing, else a new one. `reread` gives the configuration as
+        it is written now, for who asks the node at its door to reload it. Raises ConfigError, BadKey, DataDirUnusable.
         """
         self.config = Config() if config is None else config
         self.config.check()
@@ -97,6 +108,8 @@ class Node(FileCalls, Control):
         self._entered = False
         self._here: tuple[str, ...] = ()
         self._operator: Operator | None = None
+        self._reread = reread
+        self._watching: asyncio.Task[None] | None = None
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -146,7 +159,8 @@ class Node(FileCalls, Control):
         """Block until somebody wants the node to end: it was closed, or asked to by its door (`mdht stop`).
 
         A node with a thread of its own closes itself when it is asked; one on a loop is to be closed by who entered it.
-        False where `timeout` (seconds) passed first.
+        False where `timeout` (seconds) passed first. Raises `ipc.TooManyRestarts` or `ipc.ServiceDied` where it ends
+        because a service of it cannot be kept alive.
         """
         if _on_loop():
             raise WouldDeadlock("wait_stopped() would block an event loop's thread: `await node.await_stopped()`")
@@ -164,9 +178,13 @@ class Node(FileCalls, Control):
         """A future of its own for one who waits: cancelling it disturbs nobody else."""
         mine: Future[None] = Future()
 
-        def stopped(_: Future[None]) -> None:
+        def stopped(done: Future[None]) -> None:
             if mine.set_running_or_notify_cancel():
-                mine.set_result(None)
+                error = done.exception()
+                if error is not None:
+                    mine.set_exception(error)
+                else:
+                    mine.set_result(None)
 
         self._stopped.add_done_callback(stopped)
         return mine
@@ -183,6 +201,10 @@ class Node(FileCalls, Control):
 
     async def _shut(self) -> None:
         tree, self._tree = self._tree, None
+        watching, self._watching = self._watching, None
+        if watching is not None:
+            watching.cancel()
+            await asyncio.wait([watching])
         clients, self._clients = self._clients, {}
         try:
             for client in clients.values():
@@ -242,15 +264,27 @@ class Node(FileCalls, Control):
         tree = new_tree()
         await tree.aopen()
         try:
-            self._operator = await plant(tree, self.config, self.identity, self._around, self._ask_to_stop)
-            for name in ("api", "links", "peers", "store", "files"):
+            operator = Operator(tree, self.config, self._reread)
+            await plant(tree, self.config, self.identity, self._around, self._ask_to_stop, operator)
+            for name in ("api", "links", "peers", "store", "upkeep", "files"):
                 self._clients[name] = await tree.aclient(name)
             self._here = tuple(await self._clients["peers"].acall(WhereAmI()))
         except BaseException:
             self._clients = {}
             await tree.aclose()
             raise
-        self._tree = tree
+        self._tree, self._operator = tree, operator
+        self._watching = asyncio.get_running_loop().create_task(self._watch(operator))
+
+    async def _watch(self, operator: Operator) -> None:
+        """The node ends when its services cannot be kept alive; whoever waits for its end is told why."""
+        error = await operator.failed()
+        try:
+            self._stopped.set_exception(error)
+        except InvalidStateError:
+            return
+        if self._stop is not None:
+            self._stop.set()
 
     def __enter__(self) -> Node:
         return self.start()
@@ -464,7 +498,9 @@ class Node(FileCalls, Control):
     # -- inside --------------------------------------------------------------------------------------------------------
 
     def _s(self, timeout: float | None) -> float:
-        return self.config.timeout_s if timeout is None else timeout
+        if timeout is not None:
+            return timeout
+        return self.config.timeout_s if self._operator is None else self._operator.config.timeout_s
 
     def _do_connect(self, seed: str, timeout: float | None) -> DoConnect:
         return DoConnect(seed, self._s(timeout))
@@ -551,6 +587,8 @@ _NUMBERS: Final = (
     ("peers", LinkNumbers()),
     ("peers", PeerNumbers()),
     ("api", StoreNumbers()),
+    ("upkeep", UpkeepNumbers()),
+    ("files", ServedNumbers()),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 from ipc import WouldDeadlock
 
 from .config import Config
-from .control import Moved, Probed, Reloaded, ServiceRow
+from .control import Moved, Probed, Reloaded, ServiceRow, Shown
 from .errors import WrongState
 from .services.operate import MOVE_S, Operator
 
@@ -58,19 +58,30 @@ class Control:
         """`move`, awaited."""
         return await _await(self, _operator(self).move(service, placement, timeout))
 
+    @property
     def live_config(self: _Operated) -> Config:
         """The configuration as it is now: with services where they are, and what was changed since the start."""
         return _operator(self).live()
 
-    def reload(self: _Operated, config: Config) -> Reloaded:
+    def show_config(self: _Operated, live: bool = False) -> Shown:
+        """The configuration as TOML, every key of it: what the node was started with, or (`live`) what it is now, with
+        what differs.
+        """
+        return _operator(self).shown(live)
+
+    async def ashow_config(self: _Operated, live: bool = False) -> Shown:
+        """`show_config`, awaited."""
+        return _operator(self).shown(live)
+
+    def reload(self: _Operated, config: Config | None = None) -> Reloaded:
         """Take over of a configuration what a running node can: placements, `allow`, `deny`, `seeds`, `timeout_s`,
-        `limits.links`. What needs a restart is listed.
+        `limits.links`. What needs a restart is listed. None: the one that is written now, see `reread`.
 
         Raises ConfigError with all faults of one that is faulty; then nothing has changed.
         """
         return _wait(self, _operator(self).reload(config))
 
-    async def areload(self: _Operated, config: Config) -> Reloaded:
+    async def areload(self: _Operated, config: Config | None = None) -> Reloaded:
         """`reload`, awaited."""
         return await _await(self, _operator(self).reload(config))
 
@@ -94,12 +105,18 @@ def _submit(node: _Operated, work: Coroutine[Any, Any, T]) -> Future[T]:
 
 
 def _wait(node: _Operated, work: Coroutine[Any, Any, T]) -> T:
+    if _on_loop():
+        work.close()
+        raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
+    return _submit(node, work).result()
+
+
+def _on_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return _submit(node, work).result()
-    work.close()
-    raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
+        return False
+    return True
 
 
 async def _await(node: _Operated, work: Coroutine[Any, Any, T]) -> T:

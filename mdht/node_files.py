@@ -1,4 +1,4 @@
-"""`share` and `fetch` of a node, in their three forms."""
+"""`share`, `fetch`, `shares` and `unshare` of a node, in their three forms."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Final, Protocol
 
-from ipc import Client, IpcError, WouldDeadlock
+from ipc import Client, IpcError, ServiceDied, WouldDeadlock
 
 from .config import Config
-from .services.file_commands import DoFetch, DoShare, Fetched, FileCancel, FileNumbers, FileProgress, Shared
+from .services.again import future_again
+from .services.file_commands import (
+    DoFetch,
+    DoShare,
+    Fetched,
+    FileCancel,
+    FileNumbers,
+    FileProgress,
+    Shared,
+    ShareInfo,
+    SharesWanted,
+    Unshare,
+)
 
 Progress = Callable[[FileProgress], None]
 
 _LOOK_S: Final = 0.2
 """Seconds between two calls of `progress`."""
+
+_AGAIN_S: Final = 86_400.0
+"""Seconds in which a share or fetch is begun again after a death of its service: it may take so long."""
 
 _ASK_S: Final = 10.0
 """Seconds for what is answered without the network."""
@@ -45,8 +60,9 @@ class FileCalls:
         """Store a file, or a folder with all its files, in the network; blocks until it is. Its `id` fetches it.
 
         Symbolic links, sockets, pipes and devices inside a folder are no part of it; they are listed in the answer. Of
-        names, contents and the right to execute the share is made, and of nothing else. It is kept for 24 hours, unless
-        it is shared again.
+        names, contents and the right to execute the share is made, and of nothing else. It is kept alive
+        as long as this node lives: renewed every eight hours, while its files stay as they are, also after a restart
+        where there is a `data_dir`; see `shares` and `unshare`. Without this node it is gone after a day.
 
         Arguments:
             path: on the machine that the node runs on.
@@ -117,13 +133,43 @@ class FileCalls:
         """`fetch`, awaited; being cancelled ends it."""
         return await _await(self, _fetch(self, id, path, timeout), progress)  # type: ignore[no-any-return]
 
+    def shares(self: _Files) -> list[ShareInfo]:
+        """The shares that this node keeps alive, the oldest first: where they are, and how their renewal went."""
+        return _ask(self, SharesWanted())  # type: ignore[no-any-return]
+
+    def shares_future(self: _Files) -> Future[list[ShareInfo]]:
+        """`shares`, as a future."""
+        return self._client("files").future(SharesWanted(), _ASK_S)
+
+    async def ashares(self: _Files) -> list[ShareInfo]:
+        """`shares`, awaited."""
+        return await asyncio.wrap_future(self._client("files").future(SharesWanted(), _ASK_S))
+
+    def unshare(self: _Files, id: bytes) -> bool:
+        """Keep a share alive no more; whether it was. Nothing recalls what peers have of it: it is gone in a day."""
+        return _ask(self, Unshare(bytes(id)))  # type: ignore[no-any-return]
+
+    def unshare_future(self: _Files, id: bytes) -> Future[bool]:
+        """`unshare`, as a future."""
+        return self._client("files").future(Unshare(bytes(id)), _ASK_S)
+
+    async def aunshare(self: _Files, id: bytes) -> bool:
+        """`unshare`, awaited."""
+        return await asyncio.wrap_future(self._client("files").future(Unshare(bytes(id)), _ASK_S))
+
+
+def _ask(node: _Files, command: SharesWanted | Unshare) -> Any:
+    if _on_loop():
+        raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
+    return node._client("files").call(command, _ASK_S)
+
 
 def _s(node: _Files, timeout: float | None) -> float:
     return node.config.timeout_s if timeout is None else timeout
 
 
 def _share(node: _Files, path: str | os.PathLike[str], replicas: int, timeout: float | None) -> DoShare:
-    return DoShare(os.path.abspath(os.fspath(path)), os.urandom(16), replicas, _s(node, timeout))
+    return DoShare(os.fsencode(os.path.abspath(os.fspath(path))), os.urandom(16), replicas, _s(node, timeout))
 
 
 def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float | None) -> DoFetch:
@@ -131,11 +177,19 @@ def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float
     place = os.path.abspath(text)
     if text.endswith(os.sep):
         place = os.path.join(place, "")  # in that folder
-    return DoFetch(bytes(id), place, os.urandom(16), _s(node, timeout))
+    return DoFetch(bytes(id), os.fsencode(place), os.urandom(16), _s(node, timeout))
 
 
 def _begin(node: _Files, command: DoShare | DoFetch) -> Future[Any]:
-    return node._client("files").future(command)
+    """Begun again where the service dies over it: what was stored or fetched by then is found again."""
+    return future_again(node._client("files").future, command, _AGAIN_S)
+
+
+def _numbers(client: Client, command: DoShare | DoFetch) -> FileProgress | None:
+    try:
+        return client.call(FileNumbers(command.ticket), _ASK_S)  # type: ignore[no-any-return]
+    except ServiceDied:
+        return None  # it is started again, and so is what it was doing
 
 
 def _cancel(node: _Files, command: DoShare | DoFetch) -> None:
@@ -149,7 +203,7 @@ def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -
     if _on_loop():
         raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
     client = node._client("files")
-    future = client.future(command)
+    future = _begin(node, command)
     try:
         while True:
             try:
@@ -157,7 +211,7 @@ def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -
             except NotYet:
                 if future.done():
                     raise  # its own
-            if progress is not None and (numbers := client.call(FileNumbers(command.ticket), _ASK_S)) is not None:
+            if progress is not None and (numbers := _numbers(client, command)) is not None:
                 progress(numbers)
     except BaseException:
         if not future.done():
@@ -167,10 +221,13 @@ def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -
 
 async def _await(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -> Any:
     client = node._client("files")
-    future = asyncio.wrap_future(client.future(command))
+    future = asyncio.wrap_future(_begin(node, command))
     try:
         while not (await asyncio.wait((future,), timeout=_LOOK_S if progress is not None else None))[0]:
-            numbers = await asyncio.wrap_future(client.future(FileNumbers(command.ticket), _ASK_S))
+            try:
+                numbers = await asyncio.wrap_future(client.future(FileNumbers(command.ticket), _ASK_S))
+            except ServiceDied:
+                continue  # it is started again, and so is what it was doing
             if progress is not None and numbers is not None:
                 progress(numbers)
         return future.result()

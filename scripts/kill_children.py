@@ -44,7 +44,9 @@ def run(seconds: float, every_s: float, directory: Path) -> dict[str, Any]:
             except ProcessLookupError:
                 continue
             kills[name] += 1
-            print(f"{turn:>4}  {name:<10} {pid:>8}  {load.counts.puts:,} puts, {load.counts.gets:,} gets", file=sys.stderr)
+            print(
+                f"{turn:>4}  {name:<10} {pid:>8}  {load.counts.puts:,} puts, {load.counts.gets:,} gets", file=sys.stderr
+            )
         load.stop()
         load.look_for_all()
         rows = load.node.services()

@@ -140,9 +140,14 @@ async def _replace(tree: Tree, cell: CellRecord) -> None:
     await bounded(host.agent.do("place", spec, timeout_s=START_TIMEOUT_S), START_TIMEOUT_S)
     for port in tree.ports_to(record):
         if port.owner is not None and port.owner.host.gone:
-            continue  # it ended with the same process, and gets new ports when it is restarted
+            continue  # it has ended, too, and gets new ports when it is restarted
         if any(line.cell is cell for line in port.lines):
-            await tree.connect(port, record, held={cell.shard: held})
+            try:
+                await tree.connect(port, record, held={cell.shard: held})
+            except ServiceDied:
+                if port.owner is None:
+                    raise
+                continue  # likewise, but its end has not been seen yet; if it is ours, `serve` says so
     await host.agent.do("serve", cell.id, queued)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..channels.crossing import PACK_ALL
@@ -29,9 +30,16 @@ _BROUGHT = ("service", "state", "tokens", "timers", "requests", "stats")
 """What is placed again, of what was taken."""
 
 
-async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_s: float) -> None:
+async def move(
+    tree: Tree,
+    record: ServiceRecord,
+    placement: Placement,
+    timeout_s: float,
+    prepare: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Move a running service. Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised there; then
-    it serves where it was."""
+    it serves where it was. `prepare` is awaited once the new hosts are there, if it goes to others, and may raise.
+    """
     async with record.lock:
         tree.refuse_closed()
         check_placement(record.cls, placement, tree.virtual, record.scheduling)
@@ -42,6 +50,8 @@ async def move(tree: Tree, record: ServiceRecord, placement: Placement, timeout_
         old_hosts = [cell.host for cell in record.cells]
         hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name, record.scheduling)
         try:
+            if prepare is not None and not stays:
+                await prepare()
             paused = await pause_all(record, timeout_s, len(hosts) != len(old_hosts))
             async with tree.lock:
                 tree.refuse_closed()

@@ -87,7 +87,10 @@ class WiredTree(HostTree):
         self.ports.setdefault(target, {})[port.id] = port
         await self.make_port(port, 0)
         if (record := self.services.get(target)) is not None and record.cells:
-            await self.connect(port, record)
+            try:
+                await self.connect(port, record)
+            except ServiceDied:  # the target's end: its restart connects it, and what is sent waits for that
+                await self.prepare(port, record.cls.concurrency > 1)
         return port
 
     async def make_port(self, port: PortRecord, first_run: int) -> None:

@@ -189,6 +189,51 @@ def door(patient: Patient) -> Check | None:
     return _ok(name, f"in {took_ms:.1f} ms, version {about.version}, network {about.network}")
 
 
+def work(patient: Patient) -> Check | None:
+    """Whether that node does real work: it puts and gets a record of its own, and each service answers."""
+    name = "works"
+    if patient.about is None:
+        return None
+    node = RemoteNode(patient.data_dir)
+    try:
+        done = node.probe()
+    except MdhtError as error:
+        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    finally:
+        node.close()
+    if done.failures:
+        text = "; ".join(f"{what}: {why}" for what, why in done.failures.items())
+        return _fail(name, text, "see `mdht place` and its log for that service; a restart is the last resort")
+    slowest = max((done.services or {"": 0.0}).items(), key=lambda one: one[1])
+    return _ok(
+        name,
+        f"put in {done.put_s * 1000:.1f} ms, got in {done.get_s * 1000:.1f} ms, {slowest[0]} answered last, in "
+        f"{slowest[1] * 1000:.1f} ms; its loop is {done.lag_s * 1000:.0f} ms late",
+    )
+
+
+def services(patient: Patient) -> Check | None:
+    """Whether its services had to be started again, or hang."""
+    name = "services"
+    if patient.about is None:
+        return None
+    node = RemoteNode(patient.data_dir)
+    try:
+        rows = node.services()
+    except MdhtError as error:
+        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    finally:
+        node.close()
+    again = [row for row in rows if row.restarts or row.hangs]
+    if again:
+        text = "; ".join(
+            f"{row.name} was started again {output.count(row.restarts, 'time')}, last because {row.last_error}"
+            for row in again
+        )
+        return _warn(name, text, "look at the log from then; memory that ran out shows in `dmesg`")
+    return _ok(name, f"{output.count(len(rows), 'service')}, none started again")
+
+
 def listening(patient: Patient) -> Check | None:
     """Whether its addresses can be connected to from here."""
     name, about = "reachable", patient.about
@@ -305,6 +350,8 @@ CHECKS: Final = (
     data_directory,
     lock,
     door,
+    work,
+    services,
     identity,
     store,
     disk,
@@ -316,3 +363,6 @@ CHECKS: Final = (
     versions,
 )
 """In this order: later ones use what earlier ones found. None: there is nothing to look at."""
+
+LIVE: Final = (lock, door, work)
+"""What tells within a second whether a node works: for health checks that are made often."""

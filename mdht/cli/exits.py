@@ -15,6 +15,7 @@ TIMED_OUT: Final = 6
 TOO_FEW: Final = 7
 CONFLICT: Final = 8
 IN_USE: Final = 9
+WORN_OUT: Final = 10
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
 
@@ -29,6 +30,7 @@ MEANINGS: Final = {
     TOO_FEW: "stored by too few replicas",
     CONFLICT: "somebody else was first: another sequence is held",
     IN_USE: "in use by another process: the data directory, store or port",
+    WORN_OUT: "the node has ended: one of its services died too often",
     INTERRUPTED: "interrupted",
     BROKEN_PIPE: "whoever read the output has left",
 }
@@ -56,6 +58,9 @@ _CODES: Final = {
     "Conflict": CONFLICT,
     "Superseded": CONFLICT,
     "CannotListen": IN_USE,
+    "PlacementError": USAGE,
+    "ServiceDied": WORN_OUT,
+    "TooManyRestarts": WORN_OUT,
     "DataDirInUse": IN_USE,
     "StoreInUse": IN_USE,
     "FileNotFoundError": NOT_FOUND,

@@ -39,6 +39,8 @@ def share(terms: Terms, path: str, replicas: int, timeout: float | None) -> None
         terms.note(f"Skipped {shown(one, quotes=False, most=500)}")
     if (more := shared.get("skipped_total", 0) - len(shared.get("skipped") or ())) > 0:
         terms.note(f"Skipped {more:,} more.")
+    if shared.get("warning"):
+        terms.note(f"Warning: {shown(shared['warning'], quotes=False, most=500)}.")
     terms.note(
         f"Shared {_described(shared)} as {output.count(shared['chunks'], 'chunk')}, "
         f"each at {output.count(shared['replicas'], 'replica')} or more."

@@ -89,6 +89,8 @@ def _stored(terms: Terms, kind: str, done: dict[str, Any], what: str) -> None:
     output.line(done["key"].hex() if kind == "content" else str(done["sequence"]))
     version = "" if kind == "content" else f" as version {done['sequence']}"
     terms.note(f"{what}{version} at {done['stored']} of {output.count(done['wanted'], 'replica')}.")
+    if not done.get("remembered", True):
+        terms.note("Warning: the node had no room to remember it, and will not put it again; its log says why.")
 
 
 @click.command()

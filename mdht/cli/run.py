@@ -14,7 +14,10 @@ from .exits import INTERRUPTED
 from .terms import Terms, common
 
 if TYPE_CHECKING:
+    from ..config import Config
     from ..node import Node
+
+_log: Final = logging.getLogger("mdht")
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
@@ -39,8 +42,10 @@ _LEVELS: Final = ("debug", "info", "warning", "error")
 def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str, until_eof: bool, **flags: Any) -> int:
     """Run a node in the foreground until SIGINT, SIGTERM or `mdht stop`; a second signal ends it at once.
 
-    It prints its id and addresses once it listens. The log is on stderr. Options count more than the file.
+    It prints its id and addresses once it listens. The log is on stderr. Options count more than the file. SIGHUP lets
+    it read the file again, as `mdht reload` does.
     """
+    from ..errors import ConfigError
     from ..node import Node
     from .leash import end_with_stdin
     from .serving import serve
@@ -53,10 +58,34 @@ def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str,
         flags["secret"] = secret_of(secret_file)
     source = click.get_current_context().get_parameter_source("data_dir")
     named = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
-    node = Node(settings(file, terms.data_dir, named, flags))
-    code = serve(node, lambda: _ready(terms, node), node.await_stopped, node.astats)
+
+    def written() -> Config:
+        try:
+            return settings(file, terms.data_dir, named, flags)
+        except click.UsageError as error:
+            raise ConfigError([("file", error.format_message(), "a file that can be read")]) from None
+
+    node = Node(settings(file, terms.data_dir, named, flags), reread=written)
+    code = serve(node, lambda: _ready(terms, node), node.await_stopped, node.astats, lambda: _reload(node))
     terms.note("\nEnded." if code == INTERRUPTED and sys.stderr.isatty() else "Ended.")
     return code
+
+
+async def _reload(node: Node) -> None:
+    """By SIGHUP: what became of it is in the log."""
+    from ..errors import ConfigError
+
+    try:
+        done = await node.areload()
+    except ConfigError as error:
+        _log.error("the configuration is faulty, and nothing was changed: %s", error)
+        return
+    for key, before, after in done.applied:
+        _log.warning("changed: %s, from %s to %s", key, before, after)
+    for key, before, after, why in done.failed:
+        _log.error("not changed: %s, from %s to %s: %s", key, before, after, why)
+    for key, before, after in done.restart:
+        _log.warning("needs a restart: %s, from %s to %s", key, before, after)
 
 
 def _ready(terms: Terms, node: Node) -> None:

@@ -1,7 +1,7 @@
 """Runs nodes in the foreground until a signal, or somebody at the door, ends them.
 
-The first SIGINT, SIGTERM or SIGHUP lets them say goodbye, within a bound; a second one ends the process at once, by the
-kernel, so that it works whatever hangs.
+The first SIGINT or SIGTERM lets them say goodbye, within a bound; a second one ends the process at once, by the kernel,
+so that it works whatever hangs. SIGHUP reads the configuration again where there is one.
 """
 
 from __future__ import annotations
@@ -40,16 +40,18 @@ def serve(
     ready: Callable[[], None],
     ended: Callable[[], Awaitable[None]] | None = None,
     probe: Callable[[], Awaitable[Any]] | None = None,
+    reload: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Start it, call `ready`, wait, and close it. The exit code: 0, or 130 after SIGINT.
 
-    `ended` waits until it wants to end by itself; `probe` comes back as long as it works. Raises what `astart` raises.
+    `ended` waits until it wants to end by itself; `probe` comes back as long as it works; `reload` is run by SIGHUP,
+    which ends it where there is none. Raises what `astart` and `ended` raise.
     """
     from ipc.loops import new_loop
 
     loop = new_loop()
     try:
-        return loop.run_until_complete(_serve(loop, served, ready, ended, probe))
+        return loop.run_until_complete(_serve(loop, served, ready, ended, probe, reload))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
@@ -61,10 +63,18 @@ async def _serve(
     ready: Callable[[], None],
     ended: Callable[[], Awaitable[None]] | None,
     probe: Callable[[], Awaitable[Any]] | None,
+    reload: Callable[[], Awaitable[None]] | None,
 ) -> int:
     signalled: asyncio.Future[int] = loop.create_future()
+    reloading: set[asyncio.Future[None]] = set()
 
     def came(number: int) -> None:
+        if number == signal.SIGHUP and reload is not None:
+            if starting.done() and not reloading:
+                reloads = asyncio.ensure_future(reload())
+                reloading.add(reloads)
+                reloads.add_done_callback(reloading.discard)
+            return
         for one in _SIGNALS:
             loop.remove_signal_handler(one)
             signal.signal(one, signal.SIG_DFL)
@@ -91,12 +101,15 @@ async def _serve(
                 if ended is not None:
                     waiting.append(asyncio.ensure_future(ended()))
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for future in waiting[1:]:
+                    if future.done():
+                        future.result()
         return INTERRUPTED if signalled.done() and signalled.result() == signal.SIGINT else DONE
     finally:
         notify("STOPPING=1")
         if watching is not None:
             watching.cancel()
-        for future in waiting:
+        for future in [*waiting, *reloading]:
             future.cancel()
         await _end(served)
         for one in _SIGNALS:

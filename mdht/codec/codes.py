@@ -73,3 +73,5 @@ class Purpose(enum.IntEnum):
     """Reserved: bytes to and from a service behind the peer."""
     PUT_RECORDS = 3
     """Many records to be stored (see `files.exchange`). About: nothing."""
+    RENEW_RECORDS = 4
+    """Many content records that may be there already, by their addresses (see `files.exchange`). About: nothing."""

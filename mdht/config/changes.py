@@ -51,10 +51,8 @@ def differences(before: Config, after: Config) -> list[Change]:
         old, new = old_services[name], new_services[name]
         for one in fields(ServiceConfig):
             live = one.name == "placement"
-            make = _placement if live else _same
-            compare(
-                f"services.{name}.{one.name}", make(getattr(old, one.name)), make(getattr(new, one.name)), live
-            )
+            make = brief if live else _same
+            compare(f"services.{name}.{one.name}", make(getattr(old, one.name)), make(getattr(new, one.name)), live)
     return changes
 
 
@@ -82,12 +80,16 @@ def quoted(text: str) -> str:
     return f'"{"".join(made)}"'
 
 
-def _placement(text: str) -> str:
-    """With its channel, so that two ways to write the same do not differ."""
+def brief(placement: str) -> str:
+    """A placement as people write it, without the channel that is taken anyway: two ways to write the same do not
+    differ. What is no placement is left as it is.
+    """
+    left = placement.partition("+")[0]
     try:
-        return str(Placement.parse(text))
+        whole = str(Placement.parse(placement))
+        return left if str(Placement.parse(left)) == whole else whole
     except PlacementError:
-        return text
+        return placement
 
 
 def _same(value: Any) -> Any:

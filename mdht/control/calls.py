@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ..limits import HASH_BYTES, NUMBER_MAX, PUBLIC_KEY_BYTES
-from .limits import TICKET_BYTES, TIMEOUT_MAX_S
+from .limits import CONFIG_CHARS, TICKET_BYTES, TIMEOUT_MAX_S
 
 KINDS: Final = {"content": 1, "owned": 2, "open": 3}
 """The numbers of `mdht.model.Kind`."""
@@ -110,10 +110,58 @@ class FetchCall(msgspec.Struct, frozen=True):
     timeout_s: Timeout = None
 
 
+class SharesCall(msgspec.Struct, frozen=True):
+    """Which shares the node keeps alive."""
+
+
+class UnshareCall(msgspec.Struct, frozen=True):
+    """Keep that share alive no more. Answered by whether it was."""
+
+    id: Hash
+
+
+class ForgetCall(msgspec.Struct, frozen=True):
+    """Put a record of the node's user again no more. Answered by whether it was."""
+
+    key: bytes
+    kind: Kind = "content"
+    timeout_s: Timeout = None
+
+
 class ProgressCall(msgspec.Struct, frozen=True):
     """How far the share or fetch with that ticket is."""
 
     ticket: Ticket
+
+
+class ServicesCall(msgspec.Struct, frozen=True):
+    """Where its services are, and how they do. Answered by a list of `ServiceRow`."""
+
+
+class MoveCall(msgspec.Struct, frozen=True):
+    """Move a service. Answered by `Moved`."""
+
+    service: Annotated[str, msgspec.Meta(max_length=64)]
+    placement: Annotated[str, msgspec.Meta(max_length=128)]
+    timeout_s: Timeout = None
+
+
+class ConfigCall(msgspec.Struct, frozen=True):
+    """The configuration, without its secret. Answered by `Shown`."""
+
+    live: bool = False
+    """As it is now, rather than as it was at the start."""
+
+
+class ReloadCall(msgspec.Struct, frozen=True):
+    """Read the configuration again, and take over what a running node can. Answered by `Reloaded`."""
+
+    toml: Annotated[str, msgspec.Meta(max_length=CONFIG_CHARS)] = ""
+    """A configuration to take over instead of the one that the node reads itself."""
+
+
+class ProbeCall(msgspec.Struct, frozen=True):
+    """Do some real work. Answered by `Probed`."""
 
 
 Call = (
@@ -129,7 +177,15 @@ Call = (
     | DeleteCall
     | ShareCall
     | FetchCall
+    | SharesCall
+    | UnshareCall
+    | ForgetCall
     | ProgressCall
+    | ServicesCall
+    | MoveCall
+    | ConfigCall
+    | ReloadCall
+    | ProbeCall
 )
 
 CALLS: Final[dict[str, type[Call]]] = {
@@ -145,6 +201,14 @@ CALLS: Final[dict[str, type[Call]]] = {
     "delete": DeleteCall,
     "share": ShareCall,
     "fetch": FetchCall,
+    "shares": SharesCall,
+    "unshare": UnshareCall,
+    "forget": ForgetCall,
     "progress": ProgressCall,
+    "services": ServicesCall,
+    "move": MoveCall,
+    "config": ConfigCall,
+    "reload": ReloadCall,
+    "probe": ProbeCall,
 }
 """By the name of the method."""

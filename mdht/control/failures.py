@@ -25,7 +25,7 @@ HOMES: Final = {
 SYSTEM: Final = "system"
 VALUES: Final = "values"
 SERVICES: Final = "ipc"
-"""What services say when one of them is gone: the client is told that the node has ended."""
+"""What services say: that they are gone, or that one of them cannot do what is asked."""
 
 OTHER: Final = ""
 
@@ -53,6 +53,8 @@ def plain_failure(error: BaseException) -> Failure:
     except Exception:
         text = "its text could not be made"
     home = VALUES if cls is ValueError else SERVICES if cls.__module__ == "ipc.errors" else OTHER
+    if home == SERVICES and _is_plain(error.args):
+        return Failure(home, cls.__name__, error.args)
     return Failure(home, cls.__name__, (text,))
 
 

@@ -30,6 +30,9 @@ HALF_READ_BYTES: Final = 256 << 10
 TIMEOUT_MAX_S: Final = 600.0
 """Seconds that a request may ask for."""
 
+CONFIG_CHARS: Final = 64 << 10
+"""A configuration; ids to be allowed or denied take 70 characters each."""
+
 TICKET_BYTES: Final = 64
 """A ticket, by which the progress of a share or fetch is asked for."""
 

@@ -16,13 +16,16 @@ the contents of all their files one after another, so small files share chunks; 
 from __future__ import annotations
 
 from .exchange import (
+    RENEWAL_BYTES,
     AddressReader,
     PutReader,
+    RenewalReader,
     Reply,
     ReplyReader,
     VerdictReader,
     pack_address,
     pack_put,
+    pack_renewal,
     pack_reply,
     pack_verdict,
 )
@@ -41,7 +44,9 @@ __all__ = [
     "Leaf",
     "Need",
     "PutReader",
+    "RENEWAL_BYTES",
     "Regions",
+    "RenewalReader",
     "Reply",
     "ReplyReader",
     "Root",
@@ -54,6 +59,7 @@ __all__ = [
     "pack_address",
     "pack_entry",
     "pack_put",
+    "pack_renewal",
     "pack_reply",
     "pack_root",
     "pack_verdict",

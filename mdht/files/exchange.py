@@ -7,6 +7,10 @@ long as may be). The other side answers each, in order: refused u8 (0 or 1), cod
 *Getting* (purpose GET_RECORDS). The opener sends addresses, 32 bytes each. The other side answers each, in order: size
 u32, record; 0: it is not there.
 
+*Renewing* (purpose RENEW_RECORDS). The opener sends addresses of content, 32 bytes each and a lease u32 as above. The
+other side keeps what is there as if it had been put again, and answers each, in order, as a put; refused with
+NOT_FOUND: it is not there. A peer that does not know the purpose is put to.
+
 Either side ends its direction when it has no more; the reader of a stream bounds what waits by its credit. What is not
 of this form raises Malformed, and the stream is reset: it cannot be read on.
 """
@@ -23,6 +27,10 @@ from ..limits import CONTENT_LEASE_S, HASH_BYTES, RECORD_BYTES, TEXT_CHARS
 _PUT: Final = Struct(">II")
 _REPLY: Final = Struct(">BBIH")
 _FOUND: Final = Struct(">I")
+_RENEW: Final = Struct(f">{HASH_BYTES}sI")
+
+RENEWAL_BYTES: Final = _RENEW.size
+"""One record to be renewed."""
 
 TEXT_BYTES: Final = 4 * TEXT_CHARS
 """Text of a refusal, in UTF-8."""
@@ -34,6 +42,13 @@ class PutRecord(NamedTuple):
     """A record to be stored."""
 
     record: bytes
+    lease_s: int
+
+
+class Renewal(NamedTuple):
+    """Content to be kept for longer."""
+
+    address: bytes
     lease_s: int
 
 
@@ -54,6 +69,11 @@ class Reply(NamedTuple):
 def pack_put(record: bytes, lease_s: int = 0) -> bytes:
     """A record to be put."""
     return _PUT.pack(len(record), lease_s) + record
+
+
+def pack_renewal(address: bytes, lease_s: int = 0) -> bytes:
+    """Content to be renewed. Raises Malformed for what is no address."""
+    return _RENEW.pack(pack_address(address), lease_s)
 
 
 def pack_verdict(reply: Reply) -> bytes:
@@ -173,6 +193,31 @@ class AddressReader:
         """The stream ended, and all were taken. Raises Malformed within an address."""
         if self._kept:
             raise Malformed("stream of records", f"it ends within an address, after {len(self._kept)} bytes of it")
+
+
+class RenewalReader:
+    """Content to be renewed, taken out in groups. How much waits is bounded by the credit of the stream."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def feed_untrusted(self, data: bytes) -> None:
+        """More of them."""
+        self._kept += data
+
+    def take(self, count: int) -> list[Renewal]:
+        """The next ones, at most so many; none where none is complete. Raises Malformed."""
+        size = min(len(self._kept) // RENEWAL_BYTES, count) * RENEWAL_BYTES
+        found = [Renewal(*one) for one in _RENEW.iter_unpack(bytes(memoryview(self._kept)[:size]))]
+        del self._kept[:size]
+        if any(one.lease_s > CONTENT_LEASE_S for one in found):
+            raise Malformed("renewal on a stream", f"a lease of more than {CONTENT_LEASE_S:,} s")
+        return found
+
+    def finish(self) -> None:
+        """The stream ended, and all were taken. Raises Malformed within one."""
+        if self._kept:
+            raise Malformed("stream of renewals", f"it ends within one, after {len(self._kept)} bytes of it")
 
 
 class ReplyReader(_Reader["bytes | None"]):

@@ -11,6 +11,7 @@
 | `node` | `RemoteNode`: the methods of `mdht.Node` |
 | `connection` | one connection, blocking |
 | `aio` | one connection on an event loop |
+| `control` | what an operator does to it |
 | `pool` | the blocking connections of one `RemoteNode` |
 | `results` | answers and errors as their own types |
 

@@ -15,6 +15,7 @@ from ..data_dir import default_data_dir, holder_of
 from ..errors import TimedOut, WrongState
 from . import requests
 from .connection import Connection
+from .control import RemoteControl
 from .pool import Pool
 from .results import about_of
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..model import Kind
     from ..node import NodeStats
     from ..services import Got, PeerInfo, PutDone
-    from ..services.file_commands import Fetched, FileProgress, Shared
+    from ..services.file_commands import Fetched, FileProgress, Shared, ShareInfo
     from .aio import AsyncConnection
 
 _ASK_S: Final = 10.0
@@ -40,7 +41,7 @@ _ENDED_S: Final = 0.02
 """Seconds between two looks whether a node that was told to stop still has its directory: a lock tells nobody."""
 
 
-class RemoteNode:
+class RemoteNode(RemoteControl):
     """See `mdht.remote`. Thread-safe; blocking methods use a connection a thread, awaited ones share one a loop.
 
     Nothing is connected before the first call, or `with`. Besides what the method of `Node` raises, each raises NoNode
@@ -280,6 +281,30 @@ class RemoteNode:
     ) -> Fetched:
         """`fetch`, awaited."""
         return await self._atransfer(requests.fetch(id, path, timeout), progress)  # type: ignore[no-any-return]
+
+    def shares(self) -> list[ShareInfo]:
+        """As `Node.shares`."""
+        return self._do(requests.shares(_ASK_S))  # type: ignore[no-any-return]
+
+    async def ashares(self) -> list[ShareInfo]:
+        """`shares`, awaited."""
+        return await self._ado(requests.shares(_ASK_S))  # type: ignore[no-any-return]
+
+    def unshare(self, id: bytes) -> bool:
+        """As `Node.unshare`."""
+        return self._do(requests.unshare(id, _ASK_S))  # type: ignore[no-any-return]
+
+    async def aunshare(self, id: bytes) -> bool:
+        """`unshare`, awaited."""
+        return await self._ado(requests.unshare(id, _ASK_S))  # type: ignore[no-any-return]
+
+    def forget(self, key: bytes, *, kind: Kind | str = "content", timeout: float | None = None) -> bool:
+        """As `Node.forget`."""
+        return self._do(requests.forget(key, kind, timeout))  # type: ignore[no-any-return]
+
+    async def aforget(self, key: bytes, *, kind: Kind | str = "content", timeout: float | None = None) -> bool:
+        """`forget`, awaited."""
+        return await self._ado(requests.forget(key, kind, timeout))  # type: ignore[no-any-return]
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 

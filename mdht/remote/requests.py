@@ -13,13 +13,16 @@ from ..control import (
     ConnectCall,
     DeleteCall,
     FetchCall,
+    ForgetCall,
     GetAllCall,
     GetCall,
     PeersCall,
     PutCall,
     RefreshCall,
     ShareCall,
+    SharesCall,
     StatsCall,
+    UnshareCall,
 )
 from ..control.calls import Kind as Word
 from ..control.limits import REQUEST_BYTES, TIMEOUT_MAX_S
@@ -113,6 +116,21 @@ def fetch(address: bytes, path: str | os.PathLike[str], timeout: float | None) -
     """Answered by `Fetched`. Raises BadText."""
     call = FetchCall(address, os.fsencode(os.path.abspath(path)), os.urandom(TICKET_BYTES), _limited(timeout))
     return Asking(call, timeout, lambda plain: converted(plain, _file("Fetched")))
+
+
+def shares(wait_s: float) -> Asking:
+    """Answered by a list of `ShareInfo`."""
+    return Asking(SharesCall(), wait_s, lambda plain: converted(plain, list[_file("ShareInfo")]))  # type: ignore[misc]
+
+
+def unshare(address: bytes, wait_s: float) -> Asking:
+    """Answered by whether it was shared."""
+    return Asking(UnshareCall(address), wait_s, bool)
+
+
+def forget(key: bytes, kind: Kind | str, timeout: float | None) -> Asking:
+    """Answered by whether it was remembered. Raises BadText."""
+    return Asking(ForgetCall(key, _word(kind), _limited(timeout)), timeout, bool)
 
 
 def progress(plain: Any) -> Any:

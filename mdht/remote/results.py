@@ -28,8 +28,19 @@ _HOMES: Final = {
 _SYSTEM: Final = {
     cls.__name__: cls for cls in vars(builtins).values() if isinstance(cls, type) and issubclass(cls, OSError)
 }
-_STOPS: Final = ("Closed", "Broken", "EndOfChannel", "ServiceDied")
+_STOPS: Final = ("Closed", "Broken", "EndOfChannel")
 """What services say to whoever waits when the tree that they stand in is taken down."""
+
+_SERVICE_ERRORS: Final = (
+    "MoveError",
+    "MoveTimeout",
+    "NotSendable",
+    "PlacementError",
+    "ServiceDied",
+    "StartTimeout",
+    "TooManyRestarts",
+)
+"""Errors of services that are about what was asked, and so are made again."""
 
 
 def rebuilt(failure: Failure, data_dir: str, method: str) -> Exception:
@@ -39,6 +50,8 @@ def rebuilt(failure: Failure, data_dir: str, method: str) -> Exception:
     if home == SERVICES and name in _STOPS:
         return NodeGone(data_dir, method)
     try:
+        if home == SERVICES:
+            return _service_error(name)(*plain)
         if home == SYSTEM:
             number, text, filename = plain
             return _SYSTEM[name](number, text, filename or None)
@@ -59,6 +72,14 @@ def _error(home: str, name: str) -> type[MdhtError] | None:
     else:
         return None
     return found if isinstance(found, type) and issubclass(found, MdhtError) else None
+
+
+def _service_error(name: str) -> type[Exception]:
+    """Raises LookupError."""
+    if name not in _SERVICE_ERRORS:
+        raise LookupError(name)
+    found: type[Exception] = getattr(_module("ipc"), name)
+    return found
 
 
 def converted(plain: Any, cls: Any) -> Any:

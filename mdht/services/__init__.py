@@ -6,7 +6,7 @@
 | `links`, `link`, `translate` | listens, dials, carries questions and answers |
 | `peers` | whom we know and are linked to |
 | `local` | answers what peers ask |
-| `store` | keeps records |
+| `store`, `store_parts` | keeps records, in one part or in several |
 | `api`, `operation`, `search`, `putting` | what our own user asks |
 | `streams`, `stream_commands` | the streams of all links, and what is said about them |
 | `files`, `file_…` | shares and fetches files and folders; serves records by streams |

@@ -7,9 +7,11 @@ asking twice for the same is harmless, and the deadline stays.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import Any, Final
 
-from ipc import Answer, Service, Token
+from ipc import Answer, Closed, Service, Token
 
 from ..errors import Rejected, TimedOut
 from ..limits import K
@@ -20,6 +22,7 @@ from .commands import (
     Connect,
     DoConnect,
     DoFind,
+    DoForget,
     DoGet,
     DoGetAll,
     DoPut,
@@ -41,6 +44,11 @@ from .surroundings import Surroundings
 
 _ARRIVED: Final = "arrived"
 """What the service tells itself where it goes on."""
+
+_AGAIN_S: Final = 0.1
+"""Seconds before the peers service is asked again, where it did not answer."""
+
+_log: Final = logging.getLogger(__name__)
 
 _Waiting = tuple[Token, Any, float]
 """Who waits, what for, and until when (the loop's clock, which all processes of a machine share)."""
@@ -76,10 +84,8 @@ class Api(Service):
             operation.cancel()
 
     def _arrive(self) -> None:
-        """At a new place, with everything that waits."""
+        """Here, or at a new place: what waits, and what comes, begins once we know whom we know."""
         self._desk.request("peers", WhoIsThere(), self._introduced)
-        for number, (token, command, until_s) in list(self._waiting.items()):
-            self._serve(Operation(self.loop, number, token, until_s, self._end), command)
         if self._counting:
             self._count()
 
@@ -89,8 +95,13 @@ class Api(Service):
 
     def _introduced(self, handle: Any, error: Exception | None) -> None:
         if error is not None:
-            raise error
-        self._desk.handle = handle
+            _log.warning("the api does not know the peers yet: %s", error)
+            if not isinstance(error, Closed):
+                self.after(_AGAIN_S, _ARRIVED)
+        elif self._desk.handle is None:
+            self._desk.handle = handle
+            for number, (token, command, until_s) in list(self._waiting.items()):
+                self._serve(Operation(self.loop, number, token, until_s, self._end), command)
 
     # -- commands ------------------------------------------------------------------------------------------------------
 
@@ -104,8 +115,9 @@ class Api(Service):
         elif kind is DoPut:
             self._placing.check(command)
             self._puts += 1
-            self._begin(command)
-        elif kind is DoConnect or kind is DoRefresh or kind is DoFind:
+            fixed = command.expect is not None and not command.at_s
+            self._begin(replace(command, at_s=int(self._around.wall_s())) if fixed else command)
+        elif kind is DoConnect or kind is DoRefresh or kind is DoFind or kind is DoForget:
             self._begin(command)
         elif kind is ApiNumbers:
             return ApiStats(
@@ -138,7 +150,8 @@ class Api(Service):
         self._begun = number = self._begun + 1
         token = self.later()
         self._waiting[number] = (token, command, until_s)
-        self._serve(Operation(self.loop, number, token, until_s, self._end), command)
+        if self._desk.handle is not None:
+            self._serve(Operation(self.loop, number, token, until_s, self._end), command)
 
     def _serve(self, operation: Operation, command: Any) -> None:
         self._operations.add(operation)
@@ -157,6 +170,8 @@ class Api(Service):
                     self._refresh(operation, command)
                 case DoFind():
                     self._find(operation, command)
+                case DoForget():
+                    self._placing.forget(operation, command)
         except Exception as error:
             operation.end(error=error)
 
@@ -203,4 +218,5 @@ _NAMES: Final[dict[type[Any], str]] = {
     DoConnect: "connecting",
     DoRefresh: "a refresh",
     DoFind: "a lookup",
+    DoForget: "forgetting",
 }

@@ -364,7 +364,11 @@ class LetIn:
 @sendable("mdht.do_put")
 @dataclass(frozen=True, slots=True)
 class DoPut:
-    """Put (value None: delete). Answered by `PutDone`. `sequence` 0: one more than what is held."""
+    """Put (value None: delete). Answered by `PutDone`. `sequence` 0: one more than what is held.
+
+    `at_s`: when it was asked, seconds since 1970, 0 for now. A compare-and-set that is begun again at another place has
+    to be the same record, or it would find its own first try in its way.
+    """
 
     kind: int
     key: bytes
@@ -374,6 +378,17 @@ class DoPut:
     expect: int | None = None
     keep_s: int = 0
     replicas: int = 0
+    at_s: int = 0
+
+
+@sendable("mdht.do_forget")
+@dataclass(frozen=True, slots=True)
+class DoForget:
+    """Put a record of our own user's again no more; of content, the key is its hash. Answered by whether it was."""
+
+    kind: int
+    key: bytes
+    timeout_s: float
 
 
 @sendable("mdht.do_get")
@@ -455,6 +470,8 @@ class PutDone:
     """Replicas that hold it now, this node included."""
     wanted: int
     """Replicas that were asked for."""
+    remembered: bool = True
+    """Whether this node puts it again until its time is over; not where it had no room to write that down."""
 
 
 @sendable("mdht.got")

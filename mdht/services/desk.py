@@ -43,6 +43,8 @@ class ApiSettings:
     alpha: int
     requests: int
     serves: bool
+    durable: bool = False
+    """What is to be put again is synced before a put is acknowledged."""
 
 
 class Desk:
@@ -104,6 +106,10 @@ class Desk:
         if then is not None:  # else it was asked before the service moved here
             then(answer.value, error)
 
+    def later(self, delay_s: float, step: Callable[[], None]) -> None:
+        """Do it then; a step looks itself whether its operation is over."""
+        self._service.loop.call_later(delay_s, step)
+
     # -- peers ---------------------------------------------------------------------------------------------------------
 
     def nearest(self, target: bytes, count: int) -> list[Known]:
@@ -150,10 +156,12 @@ class Desk:
             if operation.over:
                 then(None, TimedOut("a link", 0.0))
             else:
+                operation.connecting += 1
                 self.request("peers", Connect(peer.record), connected)
 
         def connected(_: Any, error: Exception | None) -> None:
             nonlocal tries
+            operation.connecting -= 1
             if error is None:
                 once()
                 return
@@ -170,6 +178,10 @@ class Desk:
 
     def ask_own(self, operation: Operation, question: Question, then: Then) -> None:
         """The store of this node; again where it died over it, and is started again."""
+        self.ask_service(operation, "store", Serve(question), then)
+
+    def ask_service(self, operation: Operation, outlet: str, command: Any, then: Then) -> None:
+        """A service that may be asked the same twice; again where it died over it, and is started again."""
         tries = 0
 
         def asked(value: Any, error: Exception | None) -> None:
@@ -185,7 +197,7 @@ class Desk:
                 once()
 
         def once() -> None:
-            self.request("store", Serve(question), asked)
+            self.request(outlet, command, asked)
 
         once()
 

@@ -11,14 +11,16 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ipc import Answer, IpcError, Service, UnknownService
+from ipc import Answer, IpcError, Service, ServiceDied, UnknownService
 
 from ..control import (
     About,
     AboutCall,
+    Call,
     ProgressCall,
     Request,
     StatsCall,
@@ -30,15 +32,21 @@ from ..control import (
 )
 from ..control.limits import CLIENTS, REQUESTS
 from ..errors import DoorClosed, MdhtError, NotARequest, RemoteError
+from .again import Again
 from .commands import WhereAmI
 from .door_client import Clients, DoorClient
 from .door_commands import DoorNumbers, DoorStats
+from .door_operations import OPERATIONS, work_of
 from .door_requests import NUMBERS, command_of
 from .door_socket import DoorSocket, peer_user
 from .errors import TooBusy
 from .file_commands import FileCancel
+from .operate import Operator
 
 _log: Final = logging.getLogger(__name__)
+
+_ASK_S: Final = 10.0
+"""Seconds for what is answered without the network."""
 
 _GOODBYE_S: Final = 1.0
 """Seconds at the end for replies to leave, before clients are cut off."""
@@ -57,23 +65,35 @@ class _Waiting:
     error: BaseException | None = None
 
 
-class Door(Service, Clients):
-    """See the module. Outlets: `api`, `peers`, `links`, `store`, and `files` where there is one.
+@dataclass(slots=True)
+class _Asked:
+    """A command to a service, and its part of the answer; asked again where the service dies over it."""
 
-    `about` is what is said of the node, but for its addresses. `stop` is called, on the door's thread, when a client
-    wants the node to end.
+    outlet: str
+    command: Any
+    again: Again
+    part: str
+
+
+class Door(Service, Clients):
+    """See the module. Outlets: `api`, `peers`, `links`, `store`, `upkeep`, and `files` where there is one.
+
+    `about` is what is said of the node, but for what changes. `stop` is called, on the door's thread, when a client
+    wants the node to end; the `operator` does what changes it.
     """
 
-    def __init__(self, path: str, about: About, stop: Callable[[], None]) -> None:
+    def __init__(self, path: str, about: About, stop: Callable[[], None], operator: Operator) -> None:
         self._path = path
         self._about = about
         self._stop = stop
+        self._operator = operator
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         self._clients: set[DoorClient] = set()
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, tuple[_Waiting, _Asked]] = {}
+        self._operating = 0
         self._last = 0
         self._requests = self._failed = self._refused = 0
         self._closing = False
@@ -115,7 +135,8 @@ class Door(Service, Clients):
         return None
 
     def _stats(self) -> DoorStats:
-        return DoorStats(len(self._clients), len(self._waiting), self._requests, self._failed, self._refused)
+        waiting = len(self._waiting) + self._operating
+        return DoorStats(len(self._clients), waiting, self._requests, self._failed, self._refused)
 
     def _client(self) -> DoorClient:
         self._last += 1
@@ -150,7 +171,7 @@ class Door(Service, Clients):
 
     def left(self, client: DoorClient) -> None:
         self._clients.discard(client)
-        for waiting in self._waiting.values():
+        for waiting, _ in self._waiting.values():
             if waiting.client is client and waiting.ticket:
                 try:
                     self.outlets.files.cast(FileCancel(waiting.ticket))
@@ -182,7 +203,7 @@ class Door(Service, Clients):
             self._reply(client, request.number, os.getpid(), None)
             self._stop()
             return
-        if len(self._waiting) >= REQUESTS:
+        if len(self._waiting) + self._operating >= REQUESTS:
             raise TooBusy(REQUESTS)
         if type(call) is StatsCall:
             waiting = _Waiting(client, request.number, {"door": self._stats()}, len(NUMBERS))
@@ -190,34 +211,76 @@ class Door(Service, Clients):
                 self._ask(waiting, outlet, numbers, part)
         elif type(call) is AboutCall:
             self._ask(_Waiting(client, request.number, about=True), "peers", WhereAmI())
+        elif isinstance(call, OPERATIONS):
+            self._operate(client, request.number, call)
         else:
-            outlet, command = command_of(call, self._about, client.name)
+            outlet, command = command_of(call, self._present(), client.name)
             ticket = getattr(command, "ticket", b"") if type(call) is not ProgressCall else b""
             self._ask(_Waiting(client, request.number, ticket=ticket), outlet, command)
 
+    def _present(self) -> About:
+        """What is said of the node now, but for its addresses."""
+        places = {name: text for name, text in self._operator.placements.items() if text != "inline"}
+        return replace(self._about, timeout_s=self._operator.config.timeout_s, placements=places)
+
+    def _operate(self, client: DoorClient, number: int, call: Call) -> None:
+        loop = self.loop
+
+        def done(future: Future[Any]) -> None:
+            try:
+                loop.call_soon_threadsafe(self._operated, client, number, future)
+            except RuntimeError:
+                return  # the loop of the door has ended, and the client with it
+
+        work = self._operator.submit(work_of(call, self._operator))
+        self._operating += 1
+        work.add_done_callback(done)
+
+    def _operated(self, client: DoorClient, number: int, future: Future[Any]) -> None:
+        if self._closing:
+            return
+        self._operating -= 1
+        if future.cancelled():
+            self._reply(client, number, None, DoorClosed("the node stops"))
+        else:
+            error = future.exception()
+            self._reply(client, number, None if error is not None else future.result(), error)
+
     def _ask(self, waiting: _Waiting, outlet: str, command: Any, part: str = "") -> None:
+        limit_s = getattr(command, "timeout_s", _ASK_S)
+        self._ask_one(waiting, _Asked(outlet, command, Again(command, limit_s), part))
+
+    def _ask_one(self, waiting: _Waiting, asked: _Asked) -> None:
         self._last += 1
         number = self._last
-        self._waiting[number] = waiting
+        self._waiting[number] = waiting, asked
         try:
-            self.outlets[outlet].request(command, (number, part))
+            self.outlets[asked.outlet].request(asked.command, number)
         except IpcError:
             del self._waiting[number]
             raise
 
     def _answer(self, answer: Answer) -> None:
-        number, part = answer.tag
-        waiting = self._waiting.pop(number, None)
-        if waiting is None:
+        waiting, asked = self._waiting.pop(answer.tag, (None, None))
+        if waiting is None or asked is None:
             return  # the door was closed meanwhile
+        error = answer.error
+        if isinstance(error, ServiceDied):
+            try:
+                asked.command, _ = asked.again.after(error)
+                self._ask_one(waiting, asked)
+            except IpcError as failed:
+                error = failed
+            else:
+                return
         waiting.missing -= 1
-        waiting.error = waiting.error or answer.error
+        waiting.error = waiting.error or error
         result = answer.value
         if waiting.parts is not None:
-            waiting.parts[part] = result
+            waiting.parts[asked.part] = result
             result = waiting.parts
         elif waiting.about:
-            result = replace(self._about, addresses=tuple(result or ()))
+            result = replace(self._present(), addresses=tuple(result or ()))
         if not waiting.missing:
             self._reply(waiting.client, waiting.number, result, waiting.error)
 

@@ -12,6 +12,7 @@ from ..control import (
     ConnectCall,
     DeleteCall,
     FetchCall,
+    ForgetCall,
     GetAllCall,
     GetCall,
     PeersCall,
@@ -19,11 +20,14 @@ from ..control import (
     PutCall,
     RefreshCall,
     ShareCall,
+    SharesCall,
+    UnshareCall,
 )
 from ..errors import NotARequest
 from .commands import (
     ApiNumbers,
     DoConnect,
+    DoForget,
     DoGet,
     DoGetAll,
     DoPut,
@@ -33,13 +37,15 @@ from .commands import (
     PeerNumbers,
     StoreNumbers,
 )
-from .file_commands import DoFetch, DoShare, FileNumbers, ServedNumbers
+from .file_commands import DoFetch, DoShare, FileNumbers, ServedNumbers, SharesWanted, Unshare
+from .upkeep_commands import UpkeepNumbers
 
 NUMBERS: Final = {
     "api": ("api", ApiNumbers()),
     "links": ("peers", LinkNumbers()),
     "peers": ("peers", PeerNumbers()),
     "store": ("api", StoreNumbers()),
+    "upkeep": ("upkeep", UpkeepNumbers()),
     "files": ("files", ServedNumbers()),
 }
 """For each table of `stats`, the outlet and the command."""
@@ -55,6 +61,10 @@ def command_of(call: Call, about: About, client: bytes) -> tuple[str, Any]:
             return "peers", LinkedPeers()
         case ProgressCall(ticket):
             return "files", FileNumbers(client + ticket)
+        case SharesCall():
+            return "files", SharesWanted()
+        case UnshareCall(address):
+            return "files", Unshare(address)
     wait_s = getattr(call, "timeout_s", None) or about.timeout_s
     match call:
         case GetCall(key, kind, owner):
@@ -66,6 +76,8 @@ def command_of(call: Call, about: About, client: bytes) -> tuple[str, Any]:
             return "api", DoPut(KINDS[kind], key, value, wait_s, sequence, expect, keep_s, replicas)
         case DeleteCall(key, kind, expect):
             return "api", DoPut(KINDS[kind], key, None, wait_s, 0, expect, 0, 0)
+        case ForgetCall(key, kind):
+            return "api", DoForget(KINDS[kind], key, wait_s)
         case GetAllCall(key):
             return "api", DoGetAll(key, wait_s)
         case ConnectCall(seed):
@@ -79,9 +91,8 @@ def command_of(call: Call, about: About, client: bytes) -> tuple[str, Any]:
     raise NotARequest(type(call).__name__, "no service answers it")
 
 
-def _absolute(method: str, path: bytes) -> str:
+def _absolute(method: str, path: bytes) -> bytes:
     """Relative to the client's directory it would be another file here."""
-    text = os.fsdecode(path)
-    if not os.path.isabs(text):
+    if not os.path.isabs(path):
         raise NotARequest(method, "the path must be absolute")
-    return text
+    return path

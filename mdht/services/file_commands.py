@@ -13,12 +13,12 @@ from ipc import sendable
 @sendable("mdht.do_share")
 @dataclass(frozen=True, slots=True)
 class DoShare:
-    """Share the file or folder at a path of this machine. Answered by `Shared`.
+    """Share the file or folder at a path of this machine, as its file system has it. Answered by `Shared`.
 
     `replicas` 0: the configuration's `file_replicas`. `timeout_s`: seconds without any progress, not in all.
     """
 
-    path: str
+    path: bytes
     ticket: bytes
     replicas: int
     timeout_s: float
@@ -30,9 +30,23 @@ class DoFetch:
     """Fetch a share to a path of this machine. Answered by `Fetched`. `timeout_s` as in `DoShare`."""
 
     id: bytes
-    path: str
+    path: bytes
     ticket: bytes
     timeout_s: float
+
+
+@sendable("mdht.shares_wanted")
+@dataclass(frozen=True, slots=True)
+class SharesWanted:
+    """Which shares this node keeps alive; answered by a list of `ShareInfo`, that shared first before others."""
+
+
+@sendable("mdht.unshare")
+@dataclass(frozen=True, slots=True)
+class Unshare:
+    """Keep the share of that id alive no more; answered by whether it was."""
+
+    id: bytes
 
 
 @sendable("mdht.file_numbers")
@@ -87,6 +101,29 @@ class Shared:
     """What is no part of it, each as `path: why`: symbolic links, sockets, devices. At most 100 of them."""
     skipped_total: int = 0
     """How many there are."""
+    warning: str = ""
+    """Why it is not kept alive, or not over a restart of this node; empty: it is."""
+
+
+@sendable("mdht.share_info")
+@dataclass(frozen=True, slots=True)
+class ShareInfo:
+    """A share that this node keeps alive. Times are seconds since 1970 UTC."""
+
+    id: bytes
+    path: str
+    """Of this machine. What is no text in it is shown as escapes."""
+    files: int
+    size_bytes: int
+    shared_s: float
+    renewed_s: float
+    """When all of it was last stored, or found stored."""
+    state: str
+    """`kept`; `failing` (peers could not be reached) or `unreadable` (its files cannot be read), which are tried again;
+    `changed` (they are other ones by now), which is renewed no more.
+    """
+    why: str = ""
+    """Of a state that is not `kept`."""
 
 
 @sendable("mdht.fetched")
@@ -120,3 +157,15 @@ class FileStats:
     """Records sent to peers by streams."""
     kept_records: int = 0
     """Records taken from peers by streams."""
+    renewed_records: int = 0
+    """Records held here that peers wanted kept for longer."""
+    kept_shares: int = 0
+    """Shares of our own user that are kept alive, now."""
+    renewals: int = 0
+    """Times that all of a share was renewed."""
+    renewals_failed: int = 0
+    """Times that it was not."""
+    renewed_pieces: int = 0
+    """Pieces of our shares that a peer had, and keeps for longer."""
+    sent_pieces: int = 0
+    """Pieces of our shares that a peer had no more, and was sent."""

@@ -26,6 +26,8 @@ class FileSettings:
     min_replicas: int
     served_streams: int
     serves: bool
+    shares_file: str = ""
+    """Where shares are remembered; empty: in memory only."""
 
 
 class Desk:

@@ -2,35 +2,44 @@
 
 A chunk is asked of the peers that are the closest to its address, of the one of them that has least to do first, over
 one stream a peer; it is verified by its hash when it comes. Who does not have it, fails or forges is passed over, and
-in the end an ordinary lookup is made for it.
+in the end an ordinary lookup is made for it. Who is silent for longer than peers mostly are (`routing.latency`) is
+not waited for alone: the next is asked besides, and whichever has it first counts. Who is silent now is asked last.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from ..codec import Purpose
-from ..errors import ChunksMissing, Malformed, MdhtError, NotFound, Rejected
+from ..errors import ChunksMissing, Malformed, NotFound, Rejected
 from ..files import Leaf, Need, Root, ShareKind, Walk, pack_address, read_root
 from ..limits import FILE_BATCH_BYTES, FILE_WINDOW_BYTES, LOOKUP_TIMEOUT_S, VALUE_BYTES
 from ..model import Kind, address_of
+from ..routing import Latency
 from .commands import DoGet, Get, Got, Have, Serve
 from .file_commands import Fetched
 from .file_desk import Desk, Disk, FileSettings
+from .file_hedging import Attempt, hedged
 from .file_operation import FileOperation
 from .file_peers import Finder, PeerStreams
-from .file_sharing import printable
 from .file_streams import StreamPort
 from .file_target import Target, check_target
+from .file_text import printable
 from .roster import Known
 
 T = TypeVar("T")
 
 _CONTENT: Final = int(Kind.CONTENT)
+
+_PATIENCE_S: Final = 0.25
+"""Seconds of silence that a peer may take at least before others are asked besides: the sync of a slow disk, or the
+turn of a busy machine. Pieces of what was asked for count, so a slow link is not silence.
+"""
 
 
 class Fetching:
@@ -50,7 +59,8 @@ class Fetching:
         self._disk = disk
         self._replicas = settings.replicas
         self._operation = operation
-        self._streams = PeerStreams(port, Purpose.GET_RECORDS, operation.timeout_s / 2)
+        self._latency = Latency(floor_s=_PATIENCE_S)
+        self._streams = PeerStreams(port, Purpose.GET_RECORDS, operation.timeout_s / 2, self._latency)
         operation.streams = self._streams
 
     async def _on_disk(self, step: Callable[..., T], *arguments: Any) -> T:
@@ -170,26 +180,30 @@ class Fetching:
         have = await self._desk.ask("store", Serve(Get(address)))
         if isinstance(have, Have):
             return have.record[1:]
-        near = await self._finder.closest(address, self._replicas)
-        first = sorted(near[: self._replicas], key=self._streams.load_bytes)
-        for peer in (*first, *near[self._replicas :]):
+        near = await self._finder.closest_soon(address, self._replicas, self._latency.patience_s())
+        first = sorted(near[: self._replicas], key=self._streams.burden)
+        return await hedged(self._attempts([*first, *near[self._replicas :]], address, hash))
+
+    def _attempts(self, peers: list[Known], address: bytes, hash: bytes) -> Iterator[Attempt[bytes]]:
+        """Who is asked for it, one after another."""
+        for peer in peers:
             if self._streams.usable(peer):
-                value = await self._of(peer, address, hash)
-                if value is not None:
-                    return value
+                yield Attempt(partial(self._of, peer, address, hash), partial(self._streams.left_s, peer))
+        yield Attempt(partial(self._looked_up, hash), lambda: LOOKUP_TIMEOUT_S)
+
+    async def _looked_up(self, hash: bytes) -> bytes:
+        """By a lookup of its own. Raises NotFound, and what kept us from finding out."""
         got: Got = await self._desk.ask("api", DoGet(_CONTENT, hash, b"", LOOKUP_TIMEOUT_S))
         return got.value
 
-    async def _of(self, peer: Known, address: bytes, hash: bytes) -> bytes | None:
-        """What that peer has; None where it has nothing, or does not answer."""
-        try:
-            packed: Any = await self._streams.ask(peer, pack_address(address), VALUE_BYTES, patient=False)
-        except MdhtError:
-            return None  # its stream is given up; the next peer is asked
+    async def _of(self, peer: Known, address: bytes, hash: bytes) -> bytes:
+        """What that peer has. Raises MdhtError where it has nothing, or does not answer."""
+        packed: Any = await self._streams.ask(peer, pack_address(address), VALUE_BYTES, patient=False)
         if packed is None:
-            return None
+            raise NotFound(address, 1)
         value: bytes = packed[1:]
         if packed[0] != _CONTENT or sha256(value).digest() != hash:
-            self._streams.distrust(peer, Rejected("a record that was not asked for"))
-            return None
+            forged = Rejected("a record that was not asked for")
+            self._streams.distrust(peer, forged)
+            raise forged
         return value

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
+
+from ipc import Interned, IpcError
 
 from ..codec import ErrorCode, Purpose
 from ..errors import LinkClosed, MdhtError, RemoteError, RequestFailed
 from ..files import Regions
 from ..limits import LOOKUP_TIMEOUT_S, REQUEST_TIMEOUT_S, STREAM_STALL_S, K
-from .commands import DoFind, FoundPeers
+from ..routing import Latency
+from .commands import DoFind, FoundPeers, WhoIsThere
 from .errors import NotLinked
 from .file_desk import Desk
 from .file_pipeline import Pipeline
 from .file_streams import StreamPort
 from .roster import Known
+
+_log: Final = logging.getLogger(__name__)
 
 _LOOKUPS: Final = 8
 """Lookups at a time: each is three questions at a time, and what it finds may save the next one."""
@@ -39,6 +45,7 @@ class Finder:
         self._desk = desk
         self._regions: Regions[Known] = Regions(K)
         self._looking = asyncio.Semaphore(_LOOKUPS)
+        self._background: set[asyncio.Task[None]] = set()
 
     @property
     def knows_everybody(self) -> bool:
@@ -56,6 +63,38 @@ class Finder:
                 there = await self.look_up(address)
         return there
 
+    async def closest_soon(self, address: bytes, count: int, patience_s: float) -> list[Known]:
+        """The same for one who reads: those that this node knows of where a lookup takes longer than `patience_s`.
+
+        The lookup goes on, and others profit by it.
+        """
+        there = self._regions.closest(address, count, self._desk.now_s)
+        if there is not None:
+            return there
+        if len(self._background) < _LOOKUPS:
+            task = self._desk.loop.create_task(self._in_background(address, count))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+            await asyncio.wait((task,), timeout=patience_s)
+        else:
+            await asyncio.wait(self._background, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        there = self._regions.closest(address, count, self._desk.now_s)
+        if there is None:
+            roster: Interned = await self._desk.ask("peers", WhoIsThere())
+            there = roster.value.closest(address, K)
+        return there
+
+    async def _in_background(self, address: bytes, count: int) -> None:
+        try:
+            await self.closest(address, count)
+        except (MdhtError, IpcError) as error:
+            _log.debug("a lookup for a fetch failed: %s", error)  # whoever needs it has its own, in the end
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Lookups that run."""
+        return list(self._background)
+
     async def look_up(self, address: bytes) -> list[Known]:
         """The same, by a lookup in any case."""
         found: FoundPeers = await self._desk.ask("api", DoFind(address, LOOKUP_TIMEOUT_S))
@@ -69,11 +108,13 @@ class PeerStreams:
     """The streams of one share or fetch, all for one purpose.
 
     `patience_s`: after so many seconds without an answer a peer is given up; or, if that is less, after
-    `STREAM_STALL_S`, and where nothing has to be synced after `REQUEST_TIMEOUT_S`.
+    `STREAM_STALL_S`, and where nothing has to be synced after `REQUEST_TIMEOUT_S`. `latency` is told how long they are
+    silent while something waits.
     """
 
-    def __init__(self, port: StreamPort, purpose: Purpose, patience_s: float) -> None:
+    def __init__(self, port: StreamPort, purpose: Purpose, patience_s: float, latency: Latency | None = None) -> None:
         self._stall_s = min(patience_s, STREAM_STALL_S if purpose is Purpose.PUT_RECORDS else REQUEST_TIMEOUT_S)
+        self._latency = latency
         self._port = port
         self._purpose = purpose
         self._pipelines: dict[bytes, Pipeline] = {}
@@ -87,6 +128,16 @@ class PeerStreams:
         """What waits for its answers."""
         pipeline = self._pipelines.get(peer.id)
         return 0 if pipeline is None else pipeline.load_bytes
+
+    def burden(self, peer: Known) -> tuple[bool, int]:
+        """For choosing the one with the least: those that are late now come last, whatever waits there."""
+        return self.left_s(peer) <= 0, self.load_bytes(peer)
+
+    def left_s(self, peer: Known) -> float:
+        """Seconds until it counts as late, where it stays silent; 0 or less: it does. Only with `latency`."""
+        assert self._latency is not None, "who asks measures"
+        pipeline = self._pipelines.get(peer.id)
+        return self._latency.patience_s() - (0.0 if pipeline is None else pipeline.silent_s)
 
     async def ask(self, peer: Known, item: bytes, cost_bytes: int, *, patient: bool) -> object:
         """The answer of that peer. Raises MdhtError.
@@ -121,6 +172,8 @@ class PeerStreams:
         """To be called about every second."""
         for pipeline in list(self._pipelines.values()):
             pipeline.check(now_s)
+            if pipeline.dead is not None:
+                self._failed(pipeline, pipeline.dead)  # those that waited may have got it elsewhere
 
     def close(self) -> None:
         """All of it is over."""
@@ -133,7 +186,7 @@ class PeerStreams:
         if pipeline is None or pipeline.dead is not None:
             if len(self._pipelines) >= _STREAMS:
                 self._close_idle(1)
-            pipeline = Pipeline(self._port, peer, self._purpose, self._stall_s)
+            pipeline = Pipeline(self._port, peer, self._purpose, self._stall_s, self._latency)
         self._pipelines[peer.id] = pipeline  # the last one used is the last one here
         return pipeline
 

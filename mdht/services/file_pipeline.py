@@ -15,6 +15,7 @@ from ..errors import LinkClosed, RemoteError, TimedOut
 from ..files import ReplyReader, VerdictReader
 from ..limits import REQUEST_TIMEOUT_S, STREAM_CREDIT_BYTES, STREAM_WIDE_BYTES
 from ..model import short_id
+from ..routing import Latency
 from .file_streams import FileStream, StreamPort
 from .roster import Known
 
@@ -25,9 +26,11 @@ _Waiting = tuple[bytes, int, "asyncio.Future[Any]"]
 
 
 class Pipeline:
-    """See the module. Made for PUT_RECORDS or GET_RECORDS."""
+    """See the module. Made for PUT_RECORDS, GET_RECORDS or RENEW_RECORDS. `latency` is told of its silences."""
 
-    def __init__(self, port: StreamPort, peer: Known, purpose: Purpose, stall_s: float) -> None:
+    def __init__(
+        self, port: StreamPort, peer: Known, purpose: Purpose, stall_s: float, latency: Latency | None = None
+    ) -> None:
         self.peer = peer
         self.dead: Exception | None = None
         """Why it is of no use any more."""
@@ -35,12 +38,13 @@ class Pipeline:
         """What waits to be answered, as `submit` was told."""
         self._port = port
         self._purpose = purpose
-        self._reader: VerdictReader | ReplyReader = VerdictReader() if purpose is Purpose.PUT_RECORDS else ReplyReader()
+        self._reader: VerdictReader | ReplyReader = ReplyReader() if purpose is Purpose.GET_RECORDS else VerdictReader()
         self._queue: deque[_Waiting] = deque()
         self._sent: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stream: FileStream | None = None
         self._stall_s = stall_s
+        self._latency = latency
         self._moved_s = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -59,6 +63,11 @@ class Pipeline:
         if self._task is None:
             self._task = loop.create_task(self._run())
         return future
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since it last answered, where something waits; 0: nothing does."""
+        return self._port.desk.now_s - self._moved_s if self.load_bytes else 0.0
 
     def check(self, now_s: float) -> None:
         """Give it up where its peer is silent; to be called about every second."""
@@ -132,6 +141,8 @@ class Pipeline:
         except RemoteError as error:
             self.fail(error)
             return
+        if self._latency is not None and self.load_bytes:
+            self._latency.observe(self.silent_s)
         self._moved_s = self._port.desk.now_s
         for answer in answers:
             _, cost_bytes, future = self._sent.popleft()

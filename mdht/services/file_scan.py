@@ -15,6 +15,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from struct import Struct
 from typing import IO, Final
 
@@ -81,6 +82,14 @@ class Scan:
         while head := self.listed.read(_FORM.size):
             kind, path_bytes, size, mtime_ns, inode = _FORM.unpack(head)
             yield Seen(EntryKind(kind), self.listed.read(path_bytes), size, mtime_ns, inode)
+
+    def fingerprint(self) -> bytes:
+        """Of all that was seen, sizes and times included, 32 bytes: while it is the same, so is what would be read."""
+        digest = sha256(_FORM.pack(self.is_folder, len(self.name), self.size_bytes, 0, self.entries) + self.name)
+        self.listed.seek(0)
+        while block := self.listed.read(_SPOOL_BYTES):
+            digest.update(block)
+        return digest.digest()
 
     def fault(self, path: bytes, why: str) -> None:
         """Something is wrong."""

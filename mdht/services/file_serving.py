@@ -1,4 +1,4 @@
-"""What peers are served by streams: records that they ask for, and records that they put.
+"""What peers are served by streams: records that they ask for, that they put, and that they want kept for longer.
 
 What waits in a stream is bounded: of records that are being stored and of answers that wait to be sent, `SERVED_BYTES`;
 beyond that its peer gets no more credit, nor does anybody while all streams together have `SERVED_TOTAL_BYTES`. Records
@@ -16,17 +16,21 @@ from ipc import IpcError
 
 from ..codec import ErrorCode, Purpose, Verdict, error_for
 from ..errors import LinkClosed, MdhtError, RemoteError
-from ..files import AddressReader, PutReader, Reply, pack_reply, pack_verdict
+from ..files import RENEWAL_BYTES, AddressReader, PutReader, RenewalReader, Reply, pack_reply, pack_verdict
 from ..limits import HASH_BYTES, SERVED_BYTES, SERVED_TOTAL_BYTES, STREAM_IDLE_S, STREAM_WIDE_BYTES
 from .commands import Get, Have, Kept, Put, Serve
 from .file_desk import Desk
 from .file_streams import FileStream, StreamPort
 from .stream_commands import AcceptStream, StreamOffered
+from .upkeep_commands import Renew
 
 _log: Final = logging.getLogger(__name__)
 
 _BATCH_BYTES: Final = 256 << 10
 """Bytes of answers that are sent at once: as many as a stream takes."""
+
+_RENEWALS: Final = 64
+"""Records of a stream that are renewed at a time: where the store is on a disk, by one sync."""
 
 _WIDE: Final = SERVED_TOTAL_BYTES // STREAM_WIDE_BYTES
 """Streams of puts that have a wide window at a time: what they may send at once is what may wait here."""
@@ -218,6 +222,33 @@ class ServedPuts(Served):
         self.serving.less(size)
 
 
+class ServedRenewals(Served):
+    """Content that is to be kept for longer, by its addresses, in order; what is not here is said to be so."""
+
+    def __init__(self, serving: Serving, offered: StreamOffered) -> None:
+        self._reader = RenewalReader()
+        super().__init__(serving, offered)
+
+    def take_untrusted(self, data: bytes) -> None:
+        self._reader.feed_untrusted(data)
+
+    async def serve(self) -> None:
+        desk = self.serving.desk
+        while True:
+            if not (wanted := self._reader.take(_RENEWALS)):
+                if self.ended:
+                    self._reader.finish()
+                    return
+                await self.woken()
+                continue
+            asked = [desk.ask("store", Renew(one.address, one.lease_s, self.peer, self.subnet)) for one in wanted]
+            await asyncio.gather(*asked, return_exceptions=True)
+            await self.stream.send(b"".join([pack_verdict(_verdict(future)) for future in asked]))
+            self.moved_s = desk.now_s
+            self.serving.renewed_records += sum(not one.exception() and one.result() is not None for one in asked)
+            self.stream.consumed(len(wanted) * RENEWAL_BYTES)
+
+
 class Serving:
     """All streams of peers, at most `most` at a time."""
 
@@ -228,7 +259,7 @@ class Serving:
         """Of records that are being stored, for all streams."""
         self.wide = 0
         """How many of them have a wide window."""
-        self.served_records = self.kept_records = self.refused = 0
+        self.served_records = self.kept_records = self.renewed_records = self.refused = 0
         self._most = most
         self._all: dict[Served, None] = {}
 
@@ -250,8 +281,7 @@ class Serving:
 
     def offered(self, offered: StreamOffered) -> None:
         """A peer wants a stream."""
-        kinds: dict[int, type[Served]] = {Purpose.GET_RECORDS: ServedGets, Purpose.PUT_RECORDS: ServedPuts}
-        kind = kinds.get(offered.purpose)
+        kind = _KINDS.get(offered.purpose)
         if kind is None:
             self._refuse(offered, ErrorCode.UNSUPPORTED, f"streams for purpose {offered.purpose} are not served here")
         elif len(self._all) >= self._most:
@@ -282,12 +312,21 @@ class Serving:
         return [one.task for one in self._all]
 
 
+_KINDS: Final[dict[int, type[Served]]] = {
+    Purpose.GET_RECORDS: ServedGets,
+    Purpose.PUT_RECORDS: ServedPuts,
+    Purpose.RENEW_RECORDS: ServedRenewals,
+}
+
+
 def _verdict(future: asyncio.Future[Any]) -> Reply:
     error = future.exception()
     if error is not None:
         told = error_for(0, error)
         return Reply(True, told.code, 0, told.text)
     kept = future.result()
+    if kept is None:
+        return Reply(True, int(ErrorCode.NOT_FOUND), 0, "not here")
     if not isinstance(kept, Kept):
         return Reply(True, int(ErrorCode.INTERNAL), 0, "internal error")
     return Reply(False, Verdict(kept.verdict), kept.lease_s)

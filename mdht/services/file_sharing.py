@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ..codec import Purpose
@@ -25,6 +26,7 @@ from .file_peers import Finder, PeerStreams
 from .file_scan import scan
 from .file_source import Piece, Source
 from .file_streams import StreamPort
+from .file_text import printable
 from .roster import Known
 
 T = TypeVar("T")
@@ -34,6 +36,15 @@ _REMEMBERED: Final = 65_536
 
 _REASONS: Final = 3
 """Different reasons that an error tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A piece as it is stored. `packed`: as it is put by a stream."""
+
+    address: bytes
+    record: bytes
+    packed: bytes
 
 
 class Sharing:
@@ -68,23 +79,32 @@ class Sharing:
     async def _on_disk(self, step: Callable[..., T], *arguments: Any) -> T:
         return await self._operation.on_disk(self._disk, step, *arguments)
 
-    async def run(self, path: str) -> Shared:
-        """Do it. Raises as `Node.share`."""
+    async def run(self, path: str) -> tuple[Shared, bytes]:
+        """Do it; also gives `Scan.fingerprint` of what was shared. Raises as `Node.share`."""
         made: list[Source] = []
 
-        def look() -> Source:
+        def look() -> tuple[Source, bytes]:
             made.append(Source(scan(path)))
-            return made[0]
+            return made[0], made[0].scan.fingerprint()
 
         def close() -> None:
             for source in made:
                 source.close()
 
         try:
-            return await self._share(await self._on_disk(look))
+            source, fingerprint = await self._on_disk(look)
+            return await self._share(source), fingerprint
         finally:  # also where it was cancelled while it was made: this comes after it
-            self._streams.close()
+            self.close_streams()
             await asyncio.shield(self._disk.run(close))
+
+    def close_streams(self) -> None:
+        """Nothing more is asked."""
+        self._streams.close()
+
+    async def _before(self, piece: Piece) -> None:
+        """Wait until it may be on its way."""
+        await self._window.take(len(piece.value))
 
     async def _share(self, source: Source) -> Shared:
         operation, found = self._operation, source.scan
@@ -95,13 +115,13 @@ class Sharing:
                 operation.moved()
                 for piece in pieces:
                     if self._is_new(piece):
-                        await self._window.take(len(piece.value))
+                        await self._before(piece)
                         placing.create_task(self._place(piece))
                     else:
                         self._count(piece)
         root = source.root
         assert root is not None, "all was read"
-        await self._window.take(len(root.value))
+        await self._before(root)
         await self._place(root)
         operation.files_done = found.files
         return Shared(
@@ -148,7 +168,7 @@ class Sharing:
         """How many hold it, whether none does but this node where others were wanted, and what went wrong."""
         address = address_of(Kind.CONTENT, piece.hash)
         record = Content(piece.value).pack()
-        item = pack_put(record)
+        item = Item(address, record, pack_put(record))
         errors: list[Exception] = []
         tried: set[bytes] = set()
         stored = others = 0
@@ -167,7 +187,7 @@ class Sharing:
             tried.update(peer.id for peer in round_)
             puts = [self._at(peer, item) for peer in round_]
             if here:
-                puts.append(self._at_home(record))
+                puts.append(self._at_home(item))
             for place, answer in enumerate(await asyncio.gather(*puts, return_exceptions=True)):
                 if answer is None:
                     stored += 1
@@ -187,15 +207,15 @@ class Sharing:
         ours = self._own ^ goal
         return sum(int.from_bytes(peer.id, "big") ^ goal < ours for peer in peers) < self._wanted
 
-    async def _at(self, peer: Known, item: bytes) -> None:
+    async def _at(self, peer: Known, item: Item) -> None:
         """Raises why it is not there."""
-        reply: Any = await self._streams.ask(peer, item, len(item), patient=True)
+        reply: Any = await self._streams.ask(peer, item.packed, len(item.packed), patient=True)
         assert isinstance(reply, Reply), "of a put stream"
         if not reply.stored:
             raise RemoteRefusal(peer.id, reply.text or f"code {reply.code}")
 
-    async def _at_home(self, record: bytes) -> None:
-        kept = await self._desk.ask("store", Serve(Put(record)))
+    async def _at_home(self, item: Item) -> None:
+        kept = await self._desk.ask("store", Serve(Put(item.record)))
         assert isinstance(kept, Kept), "a put was asked"
 
 
@@ -220,8 +240,3 @@ def _reasons(errors: list[Exception]) -> str:
 
 def _text(name: bytes) -> str:
     return printable(name.decode("utf-8", "surrogateescape"))
-
-
-def printable(text: str) -> str:
-    """What is no text in a name, such as bytes that are not UTF-8, as escapes: it has to cross channels."""
-    return text.encode("utf-8", "backslashreplace").decode()

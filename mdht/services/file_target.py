@@ -19,6 +19,7 @@ from typing import Final
 
 from ..errors import BadTarget, CannotWrite, Malformed, MdhtError
 from ..files import Entry, EntryKind, IndexReader, Root, ShareKind
+from .file_text import printable
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK_BYTES: Final = 64 << 10
@@ -238,7 +239,7 @@ class Target:
         if error.filename2 is not None and error.errno in _TAKEN:
             return BadTarget(self.path, "something was made there meanwhile: choose another name")
         what = self.path if self._entry is None else os.path.join(self.path, os.fsdecode(self._entry.path))
-        return CannotWrite(_printable(what), error.strerror or type(error).__name__)
+        return CannotWrite(printable(what), error.strerror or type(error).__name__)
 
 
 def _check_free(path: str, may_be_folder: bool) -> None:
@@ -290,7 +291,3 @@ def _move_file(source: str, path: str) -> None:
             raise
         _check_free(path, may_be_folder=False)  # a file system without links
         os.rename(source, path)
-
-
-def _printable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

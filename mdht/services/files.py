@@ -8,23 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from ipc import Answer, IpcError, Service, Token
 
 from ..errors import BadTarget, LocalError, MdhtError
 from ..limits import CLOSEST_PEERS, FILE_OPERATIONS, HASH_BYTES
+from ..routing.pace import Pace
 from .errors import TooBusy
-from .file_commands import DoFetch, DoShare, FileCancel, FileNumbers, FileStats, ServedNumbers
+from .file_commands import (
+    DoFetch,
+    DoShare,
+    FileCancel,
+    FileNumbers,
+    FileStats,
+    ServedNumbers,
+    Shared,
+    SharesWanted,
+    Unshare,
+)
 from .file_desk import Desk, Disk, FileSettings
 from .file_fetching import Fetching
+from .file_keeping import Keeping
 from .file_operation import FileOperation
 from .file_peers import Finder
+from .file_renewing import Renewing
 from .file_serving import Serving
+from .file_shares import KeptShare
 from .file_sharing import Sharing
 from .file_streams import STREAM_NEWS, StreamPort
+from .file_text import printable, printable_error
 from .stream_commands import StreamOffered
+from .surroundings import Surroundings
 
 __all__ = ["FileSettings", "Files"]
 
@@ -41,8 +59,9 @@ _LOOK_S: Final = 1.0
 class Files(Service):
     """See the module. Outlets: `links`, `peers`, `store`, `api`."""
 
-    def __init__(self, settings: FileSettings) -> None:
+    def __init__(self, settings: FileSettings, around: Surroundings) -> None:
         self._settings = settings
+        self._around = around
 
     def open(self) -> None:
         self._desk = Desk(self, self._next_tag)
@@ -51,17 +70,32 @@ class Files(Service):
         self._serving = Serving(self._desk, self._port, self._settings.served_streams)
         self._disk = Disk(self.loop)
         self._operations: dict[FileOperation, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keeping = Keeping(
+            self._desk,
+            self._disk,
+            self._around,
+            self._settings.shares_file,
+            lambda: self._kept,
+            self._renewing,
+            self._operations,
+        )
         self._looking = self._closing = False
+        self._begun: set[int] = set()
         if hasattr(self, "_waiting"):
             self.after(0.0, _ARRIVED)
 
     def start(self) -> None:
         self._waiting: dict[int, tuple[Token, DoShare | DoFetch]] = {}
         self._tags = self._shares = self._fetches = self._failed = 0
+        self._kept: dict[bytes, KeptShare] = {}
+        self._keeping.load()
+        self._keeping.begin()
 
     async def close(self) -> None:
         self._closing = True
-        tasks = [*self._serving.tasks, *(one.task for one in self._operations if one.task is not None)]
+        running = [one.task for one in self._operations if one.task is not None]
+        tasks = [*self._serving.tasks, *running, *self._keeping.tasks, *self._finder.tasks, *self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -92,9 +126,14 @@ class Files(Service):
                 operation.cancel()
         elif kind is ServedNumbers:
             return self._stats()
+        elif kind is SharesWanted:
+            return self._keeping.infos()
+        elif kind is Unshare:
+            self._answered_by(self._keeping.forget(command.id))
         elif command == _LOOK:
             self._look()
         elif command == _ARRIVED:
+            self._keeping.begin()
             for number in list(self._waiting):
                 self._run_one(number)
         else:
@@ -126,19 +165,49 @@ class Files(Service):
 
     def _run_one(self, number: int) -> None:
         """Begin it; where the service has moved meanwhile, anew: what was stored by then is only put again."""
+        if number in self._begun:
+            return  # it came here before we knew that we had
+        self._begun.add(number)
         _, command = self._waiting[number]
         what = "a share" if isinstance(command, DoShare) else "a fetch"
         operation = FileOperation(command.ticket, what, command.timeout_s, self.loop.time)
         parts = (self._desk, self._port, self._finder, self._disk, self._settings, operation)
+        path = os.fsdecode(command.path)
 
         def begin() -> Coroutine[Any, Any, Any]:
             if isinstance(command, DoShare):
-                return Sharing(*parts, command.replicas).run(command.path)
-            return Fetching(*parts).run(command.id, command.path)
+                return self._shared(command, Sharing(*parts, command.replicas).run(path))
+            return Fetching(*parts).run(command.id, path)
 
         self._operations[operation] = None
         operation.task = self.loop.create_task(self._run(number, operation, begin))
         self._look_soon()
+
+    async def _shared(self, command: DoShare, sharing: Coroutine[Any, Any, tuple[Shared, bytes]]) -> Shared:
+        """Share it, and remember to keep it alive, before anybody hears of it."""
+        shared, fingerprint = await sharing
+        now_s = self._around.wall_s()
+        kept = KeptShare(
+            shared.id, command.path, command.replicas, shared.files, shared.size_bytes, fingerprint, now_s, now_s
+        )
+        return replace(shared, warning=printable(await self._keeping.remember(kept)))
+
+    def _renewing(self, operation: FileOperation, replicas: int, pace: Pace) -> Renewing:
+        self._look_soon()
+        return Renewing(self._desk, self._port, self._finder, self._disk, self._settings, operation, replicas, pace)
+
+    def _answered_by(self, work: Coroutine[Any, Any, Any]) -> None:
+        """The answer to the command that is being served comes when that is done."""
+        token = self.later()
+
+        async def answer() -> None:
+            value = await work
+            if not self._closing:
+                self.reply(token, value)
+
+        task = self.loop.create_task(answer())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _run(self, number: int, operation: FileOperation, begin: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """The task of one; answers who asked."""
@@ -148,7 +217,7 @@ class Files(Service):
         except Exception as error:
             if not isinstance(error, MdhtError | IpcError):
                 _log.error("a share or fetch failed", exc_info=error)
-            self._end(number, error=error)
+            self._end(number, error=printable_error(error))
         else:
             self._end(number, value)
         finally:
@@ -158,6 +227,7 @@ class Files(Service):
     def _end(self, number: int, value: Any = None, *, error: Exception | None = None) -> None:
         if not self._closing:  # then it goes on at the next place, or whoever waits is told that there is none
             self._failed += error is not None
+            self._begun.discard(number)
             token, _ = self._waiting.pop(number)
             self.reply(token, value, error=error)
 
@@ -182,7 +252,7 @@ class Files(Service):
             self._look_soon()
 
     def _stats(self) -> FileStats:
-        serving = self._serving
+        serving, keeping = self._serving, self._keeping
         return FileStats(
             self._shares,
             self._fetches,
@@ -192,4 +262,10 @@ class Files(Service):
             serving.refused,
             serving.served_records,
             serving.kept_records,
+            serving.renewed_records,
+            len(self._kept),
+            keeping.renewals,
+            keeping.failed,
+            keeping.renewed_pieces,
+            keeping.sent_pieces,
         )

@@ -11,6 +11,7 @@ from ..routing import End, Result
 from .commands import DoGet, DoGetAll, Get, GetAll, Got, Have, HaveAll, Question
 from .desk import Desk
 from .operation import Operation
+from .patience import LOOK_AGAIN_S, may_be_there
 from .read_repair import cache, mend
 from .search import Search
 
@@ -34,6 +35,7 @@ class Getting:
 
     def _content(self, operation: Operation, address: bytes, timeout_s: float) -> None:
         desk, question = self._desk, Get(address)
+        asked_s = 0.0
 
         def local(value: Any, error: Exception | None) -> None:
             if isinstance(value, Have):
@@ -48,8 +50,6 @@ class Getting:
                 desk.once(first[0], question, patience_s, nearest)
             else:
                 look()
-
-        asked_s = 0.0
 
         def nearest(value: Any, error: Exception | None) -> None:
             if error is None:
@@ -70,6 +70,8 @@ class Getting:
             if result.found:
                 cache(result.found[0].value, result, desk.cast)
                 operation.end(got(result.found[0].value))
+            elif _is_patient(operation, search) and operation.left_s(desk.now_s) > LOOK_AGAIN_S:
+                desk.later(LOOK_AGAIN_S, look)
             else:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
 
@@ -85,16 +87,23 @@ class Getting:
                 own.append(unpack(value.record))
             elif isinstance(value, HaveAll):
                 own.append([unpack(one) for one in value.records])
-            read = desk.versions(address) if is_open else desk.one(address)
-            settings = desk.settings
-            desk.search(operation, address, question, read, found, values=settings.reads, wanted=settings.replicas)
+            look()
+
+        def look() -> None:
+            if not operation.over:
+                read = desk.versions(address) if is_open else desk.one(address)
+                settings = desk.settings
+                desk.search(operation, address, question, read, found, values=settings.reads, wanted=settings.replicas)
 
         def found(result: _Result, search: Search) -> None:
             values = own + [one.value for one in result.found]
             best = _best(kind, values)
             if kind is Kind.OWNED:
                 mend(newest(values), result, desk.cast)
-            if best is None:
+            patient = not values and _is_patient(operation, search)
+            if patient and operation.left_s(desk.now_s) > LOOK_AGAIN_S:
+                desk.later(LOOK_AGAIN_S, look)
+            elif best is None:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
             else:
                 operation.end(best)
@@ -125,6 +134,11 @@ class Getting:
                 operation.end(error=_nothing(result, address, command.timeout_s, "get_all"))
 
         desk.ask_own(operation, question, local)
+
+
+def _is_patient(operation: Operation, search: Search) -> bool:
+    """Whether somebody may have it who could not be asked: a link broke, or is not there yet."""
+    return operation.connecting > 0 or may_be_there(search.errors)
 
 
 def got(record: Record, others: int = 0) -> Got:

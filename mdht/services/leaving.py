@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from ..codec import Farewell, Moving
+from ..codec import Farewell
 from ..session.life import Life
 from .link import Link
 
@@ -40,7 +40,7 @@ class Leaving:
         for link in list(links()):
             session = link.session
             if session.life is Life.OPEN:
-                session.notify(Moving(round(drain_s * 1000)))
+                session.move(drain_s, now_s)
                 unclaim(link)
                 session.retire(drain_s, now_s)
             elif session.life not in _OVER:

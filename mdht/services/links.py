@@ -133,15 +133,18 @@ class Links(Service):
         self._by_peer: dict[bytes, Link] = {}
         self._half_open: HalfOpen[int] = HalfOpen(self._half_open_limit, min(16, self._half_open_limit))
         self._tasks: set[asyncio.Task[None]] = set()
+        self._begun: set[int] = set()
         self._dial_tasks: set[asyncio.Task[None]] = set()
         self._dirty: list[Link] = []
-        self._flushing = self._closing = False
+        self._flushing = self._closing = self._arrived = False
         self._leaving: Leaving | None = None
         self._dialled = self._answered = self._refused = self._served = 0
         self._received = self._sent = self._failed = self._violations = self._busy = 0
         self._idle: asyncio.Event | None = None
         tell = self.outlets.files.cast
-        self._streams = Streams(self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time)
+        self._streams = Streams(
+            self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time, loop.call_later
+        )
         self._tls = None if self._around.without_tls else TlsContexts()
         self._inlet = Inlet(inlet_path(self._inlets, self.shard), self._took) if self._inlets else None
         try:
@@ -176,6 +179,9 @@ class Links(Service):
 
     def _arrive(self) -> None:
         """At a new place, without links; whoever wanted one still does."""
+        if self._arrived:
+            return
+        self._arrived = True
         self.outlets.peers.cast(PlaceBegan(self.shard, link_number(self._last, self.shard)))
         for number in list(self._dials):
             self._begin_dial(number)
@@ -219,7 +225,7 @@ class Links(Service):
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         for link in list(self._links.values()):
-            link.session.close(self._time(), Farewell.SHUTDOWN)
+            link.session.close(self._time(), Farewell.SHUTDOWN if self._leaving is None else Farewell.MOVED)
             self._send(link)
             link.wire.close()
         if self._links:
@@ -339,6 +345,9 @@ class Links(Service):
             self._begin_dial(self._dialling_last)
 
     def _begin_dial(self, number: int) -> None:
+        if number in self._begun:
+            return
+        self._begun.add(number)
         _, command = self._dials[number]
         transport = self._around.transport(command.kind)
         seed = Seed(command.peer, Address(command.kind, command.host, command.port))
@@ -348,6 +357,7 @@ class Links(Service):
         """A dial has come to its end. One that we ended ourselves in order to move begins again there."""
         if self._closing or (self._leaving is not None and error is not None):
             return
+        self._begun.discard(number)
         token, _ = self._dials.pop(number)
         self.reply(token, peer, error=error)
 
@@ -391,7 +401,10 @@ class Links(Service):
         token = self.later()
         for task in list(self._dial_tasks):
             task.cancel()  # whom it dials it dials from the new place
-        self._task(self._stop_listening())
+        listening, self._listening = self._listening, []
+        for one in listening:
+            one.close()
+            self._task(one.settled())
         self._leaving = Leaving(
             self.loop,
             self._links.values,
@@ -413,6 +426,7 @@ class Links(Service):
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
+            self._begun.clear()
             self._task(self._listen_again(self.later()))
             for number in list(self._dials):
                 self._begin_dial(number)
@@ -446,8 +460,8 @@ class Links(Service):
             old = self._links[drop]
             old.session.refuse(Refusal.TOO_MANY, self._time())
             self.touched(old)
-        if self._closing:
-            wire.abort()
+        if self._closing or self._leaving is not None:
+            wire.abort()  # it dials again
         return link
 
     def _new(self, wire: Wire, role: Role, peer: bytes | None, who: str) -> Link:

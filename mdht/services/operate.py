@@ -7,7 +7,7 @@ made at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -16,9 +16,10 @@ from ipc import Client, IpcError, ServiceDied, ServiceStats, Supervisor, TooMany
 from ipc.placement import Placement
 
 from ..config import Config
-from ..control import Moved, Probed, Reloaded, ServiceRow
+from ..config.changes import brief, differences
+from ..config.writing import toml_of
+from ..control import Moved, Probed, Reloaded, ServiceRow, Shown
 from ..errors import ConfigError
-from ..config.changes import differences
 from .apply import apply_live
 from .commands import LeaveLinks, LetIn, StayLinks
 from .placement import check_move, moved_together
@@ -37,18 +38,24 @@ _LOOK_S: Final = 1.0
 
 
 class Operator:
-    """Of one node, whose services are all in `tree`. To be made on its loop."""
+    """Of one node, whose services are all in `tree`. To be made on its loop; `begin` says that they are there.
 
-    def __init__(self, tree: Supervisor, config: Config) -> None:
+    `reread` gives the configuration as it is written now.
+    """
+
+    def __init__(self, tree: Supervisor, config: Config, reread: Callable[[], Config] | None = None) -> None:
         self.config = config
         """As it is now, but for placements: what was changed live is in it."""
-        self.file: str | None = None
-        """The configuration file that `reload` reads where none is named."""
+        self._reread = reread
         self._tree = tree
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._clients: dict[str, Client] = {}
         self._apart: frozenset[str] = frozenset()
+        self._first = config
+
+    def begin(self) -> None:
+        """All services are there."""
         self._note_apart()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -69,7 +76,7 @@ class Operator:
     @property
     def placements(self) -> dict[str, str]:
         """Where each service is now. Any thread."""
-        return {name: self._tree.placement(name) for name in self._tree.names()}
+        return {name: brief(self._tree.placement(name)) for name in self._tree.names()}
 
     async def services(self) -> list[ServiceRow]:
         """Every service in numbers. Raises IpcError where the tree is closed."""
@@ -96,23 +103,26 @@ class Operator:
             finally:
                 self._note_apart()
             also = tuple(one for one in names if one != name)
-            return Moved(name, before, self._tree.placement(name), also, self._loop.time() - began_s)
+            return Moved(name, before, brief(self._tree.placement(name)), also, self._loop.time() - began_s)
 
     async def _move_links(self, names: list[str], placement: str, timeout_s: float) -> None:
-        """Every peer is told first, and nobody is let in until the links are there. What answers beside them goes ahead,
-        so that it is there before they are.
+        """What answers beside them goes ahead, so that it is there before they are. Once the new place is ready every
+        peer is told, and nobody is let in until the links are there.
         """
         drain_s = min(DRAIN_S, timeout_s / 4)
         places = range(Placement.parse(self._tree.placement("links")).count)
         others = [one for one in names if one != "links"]
         before = {one: self._tree.placement(one) for one in others}
         links = await self._client("links")
-        await self._let_in(False)
-        try:
+
+        async def leave() -> None:
+            await self._let_in(False)
             await asyncio.gather(*(_unless_dead(links, LeaveLinks(place, drain_s), drain_s + 5) for place in places))
+
+        try:
             for one in others:
                 await self._tree.amove(one, placement, timeout_s)
-            await self._tree.amove("links", placement, timeout_s)
+            await self._tree.amove("links", placement, timeout_s, prepare=leave)
         except BaseException:
             for one in others:
                 if self._tree.placement(one) != before[one]:
@@ -135,10 +145,22 @@ class Operator:
         changed = {name: one for name, one in now.items() if Placement.parse(one.placement) != placed[name].place}
         return replace(self.config, services={**self.config.services, **changed})
 
-    async def reload(self, wanted: Config) -> Reloaded:
-        """Apply of that configuration what can be applied live, and say what needs a restart. Raises ConfigError for one
-        that is faulty; then nothing has changed.
+    def shown(self, live: bool) -> Shown:
+        """The configuration as TOML: what the node was started with, or (`live`) what it is now, with what differs."""
+        if not live:
+            return Shown(toml_of(self._first))
+        now = self.live()
+        changes = differences(self._first, now)
+        return Shown(toml_of(now, changes), tuple((one.key, one.before, one.after) for one in changes))
+
+    async def reload(self, wanted: Config | None = None) -> Reloaded:
+        """Apply of that configuration, or of the one that is written now, what can be applied live, and say what needs
+        a restart. Raises ConfigError for one that is faulty; then nothing has changed.
         """
+        if wanted is None:
+            if self._reread is None:
+                raise ConfigError([("file", "none was given", "start the node with `mdht run --config FILE`")])
+            wanted = self._reread()
         wanted.check()
         applied, failed, restart = [], [], []
         for change in differences(self.live(), wanted):
@@ -204,8 +226,8 @@ async def _unless_dead(client: Client, command: Any, timeout_s: float) -> None:
 def _row(stats: ServiceStats, configured: str) -> ServiceRow:
     return ServiceRow(
         name=stats.name,
-        placement=stats.placement,
-        configured=str(Placement.parse(configured)),
+        placement=brief(stats.placement),
+        configured=brief(configured),
         pids=stats.pids,
         calls=stats.calls,
         errors=stats.errors,

@@ -22,7 +22,7 @@ class Cancellable(Protocol):
 class Operation:
     """`end` answers the token, and tells the service that it is over. `until_s`: the deadline, by the loop's clock."""
 
-    __slots__ = ("_reply", "_timer", "late", "number", "over", "running", "token", "until_s")
+    __slots__ = ("_reply", "_timer", "connecting", "late", "number", "over", "running", "token", "until_s")
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class Operation:
         self.token = token
         self.until_s = until_s
         self.over = False
+        self.connecting = 0
+        """Peers that are being linked for it."""
         self.running: Cancellable | None = None
         self.late: Callable[[], None] | None = None
         """What is done when the time is over."""

@@ -7,20 +7,24 @@ the pauses grow quickly, and there are few: a peer that is really gone is left t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from ipc import ServiceDied
 
 from ..codec import ErrorCode
 from ..errors import LinkClosed, RequestFailed
-from ..session import PeerGone
+from ..session import LinkFull, PeerGone
 from .errors import NotLinked
 
 PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 """Seconds before each further try: 1.5 together, which is what a process of links takes to start on a busy machine."""
 
 BUSY_PAUSES_S: Final = (0.25, 0.5, 1.0)
-"""The same for a peer that says that it is busy."""
+"""The same for a peer that says that it is busy, or a link with as many questions as it may have."""
+
+LOOK_AGAIN_S: Final = 0.3
+"""Seconds before a search is begun again that found nothing, and could not ask somebody who is there."""
 
 
 def dials_again(error: Exception) -> bool:
@@ -38,10 +42,15 @@ def connects_first(error: Exception) -> bool:
     return isinstance(error, LinkClosed | NotLinked | ServiceDied)
 
 
+def may_be_there(errors: Iterable[Exception]) -> bool:
+    """Whether one of these is of a peer that would have answered at another moment."""
+    return any(again_s(error, 0) is not None for error in errors)
+
+
 def again_s(error: Exception, tries: int) -> float | None:
     """Seconds until a question that ended so, after so many further tries, is asked again; None: it is not."""
     if isinstance(error, LinkClosed | NotLinked | PeerGone | ServiceDied):
         return PAUSES_S[tries] if tries < len(PAUSES_S) else None
-    if isinstance(error, RequestFailed) and error.code == ErrorCode.BUSY:
+    if isinstance(error, LinkFull) or (isinstance(error, RequestFailed) and error.code == ErrorCode.BUSY):
         return BUSY_PAUSES_S[tries] if tries < len(BUSY_PAUSES_S) else None
     return None

@@ -15,6 +15,7 @@ from ipc import Answer, IpcError, ServiceDied
 from ..errors import LinkClosed, LinkRefused, Refusal
 from ..limits import DUPLICATE_PING_S
 from ..model import Address, short_id
+from ..session import PeerGone
 from ..transport import CannotDial
 from .commands import Dial
 
@@ -170,7 +171,7 @@ class Dialler:
 
     def _redials(self, dialling: _Dialling) -> bool:
         """It may only be about to listen again: whether it will be dialled once more."""
-        away = isinstance(dialling.error, CannotDial | LinkClosed) or (
+        away = isinstance(dialling.error, CannotDial | LinkClosed | PeerGone) or (
             isinstance(dialling.error, LinkRefused) and dialling.error.reason == _MOVED
         )
         if dialling.peer is None or not dialling.tried or not away or dialling.patience_s <= 0:

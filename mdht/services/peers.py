@@ -436,9 +436,7 @@ class Peers(Service):
         seeds = tuple(map(parse_seed, command.seeds))
         others = seeds != self._settings.seeds
         allow, deny = frozenset(command.allow), frozenset(command.deny)
-        self._settings = replace(
-            self._settings, allow=allow, deny=deny, most_links=command.most_links, seeds=seeds
-        )
+        self._settings = replace(self._settings, allow=allow, deny=deny, most_links=command.most_links, seeds=seeds)
         self._links.keeping = Keeping(command.most_links)
         if others and self._seeds is not None:
             self._seeds.close()

@@ -53,7 +53,8 @@ def _fixed(config: Config, name: str, before: str, after: str) -> list[Fault]:
         right = f"{old.count} of them, as at the start; another number takes a restart: write it to the configuration"
         return [(key, repr(after), right)]
     if name in IN_MEMORY and config.store == "memory" and old != new:
-        return [(key, repr(after), f'{before}: its records are in memory, and would be lost; store = "lmdb" keeps them')]
+        right = f'{before}: its records are in memory, and would be lost; store = "lmdb" keeps them'
+        return [(key, repr(after), right)]
     return []
 
 

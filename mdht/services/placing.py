@@ -12,6 +12,7 @@ held. Replicas that hold another one say so, and are put to again, with a higher
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import Any, Final
 
 from ipc import IpcError
@@ -21,14 +22,14 @@ from ..limits import CONTENT_LEASE_S, EXPIRES_S, NUMBER_MAX
 from ..model import Content, Kind, Record, Signed, address_of
 from ..model.record import content_key
 from ..routing import Result
-from .commands import DoPut, Find, Kept, Put
+from .commands import DoForget, DoPut, Find, Kept, Put, PutDone
 from .desk import Desk
 from .operation import Operation
 from .patience import is_gone
 from .putting import Tally
 from .roster import Known, marks_of
 from .search import Search
-from .upkeep_commands import Remember
+from .upkeep_commands import Forget, Remember
 
 _Result = Result[Any, Any]
 
@@ -70,9 +71,17 @@ class Placing:
         record = self.sign(command, min(believed + 1, NUMBER_MAX))
         _Put(self, operation, command, record, address, expect=believed, tries=True).find()
 
+    def forget(self, operation: Operation, command: DoForget) -> None:
+        """Put a record of ours again no more: whether it was remembered, or an error."""
+        kind = Kind(command.kind)
+        public = self._desk.identity.public
+        address = address_of(kind, command.key, b"" if kind is Kind.CONTENT else public)
+        forget = Forget(address, public if kind is Kind.OPEN else b"")
+        self._desk.ask_service(operation, "published", forget, operation.end)
+
     def sign(self, command: DoPut, sequence: int, check: bool = False) -> Signed:
         """That version of what is put; to `check` it, unsigned. Raises what is wrong with it."""
-        desk, now_s = self._desk, self._desk.wall_s()
+        desk, now_s = self._desk, command.at_s or self._desk.wall_s()
         return Signed.sign(
             desk.identity,
             desk.settings.network,
@@ -219,8 +228,25 @@ class _Put:
             return
         if isinstance(signed, Signed):
             self._placing.remember(self._address, signed.sequence)
-        self._desk.cast("published", Remember(signed.pack(), self._command.keep_s))
-        self._operation.end(done)
+        self._remember(signed, done)
+
+    def _remember(self, record: Record, done: PutDone) -> None:
+        """Write down that it is put again; on a disk, before anybody hears of it: a crash then forgets nothing told."""
+        desk, operation = self._desk, self._operation
+        if not desk.settings.durable:
+            desk.cast("published", Remember(record.pack(), self._command.keep_s))
+            operation.end(done)
+            return
+        unsure = replace(done, remembered=False)
+        operation.late = lambda: operation.end(unsure)
+
+        def remembered(value: bool | None, error: Exception | None) -> None:
+            if isinstance(error, IpcError) and not is_gone(error):
+                operation.end(error=error)
+            else:
+                operation.end(done if value else unsure)
+
+        desk.ask_service(operation, "published", Remember(record.pack(), self._command.keep_s, synced=True), remembered)
 
     def _again(self, signed: Signed, tally: Tally) -> None:
         """Some replica holds another sequence than we believed: without a condition, and above all of them."""

@@ -34,8 +34,11 @@ STEP_S: Final = 5.0
 LEASE_S: Final = 60
 """Seconds that the probe's record is kept."""
 
-LAG_S: Final = 0.2
-"""Seconds of lateness of the event loop from which on a node is too busy: peers ask others then."""
+LAG_S: Final = 1.0
+"""Seconds of lateness of the event loop from which on a node is too busy: its peers ask others then."""
+
+_NAP_S: Final = 0.05
+"""Seconds slept in order to see by how much it takes longer."""
 
 _PROBE: Final = b"probe of "
 assert VALUE_BYTES > 64, "a probe is a record"
@@ -67,15 +70,14 @@ async def probe(node: Asked, tree: Supervisor) -> Probed:
         return loop.time() - began_s
 
     began_s = loop.time()
-    await asyncio.sleep(0.05)
-    lag_s = max(0.0, loop.time() - began_s - 0.05)
+    await asyncio.sleep(_NAP_S)
+    lag_s = max(0.0, loop.time() - began_s - _NAP_S)
     if lag_s > LAG_S:
         failures["event loop"] = f"{lag_s:.2f} s late: too much is done in the node's own process"
     content = Content.make(_PROBE + os.urandom(16))
-    put_s = await timed("put", "store", Serve(Put(content.pack(), None, LEASE_S)), _is_stored)
-    get_s = await timed(
-        "get", "store", Serve(Get(content.address)), lambda have: isinstance(have, Have) and have.record == content.pack()
-    )
+    packed = content.pack()
+    put_s = await timed("put", "store", Serve(Put(packed, None, LEASE_S)), _is_stored)
+    get_s = await timed("get", "store", Serve(Get(content.address)), lambda have: have == Have(packed))
     names = set(tree.names())
     for name, command in _QUESTIONS.items():
         if name in names:

@@ -12,11 +12,13 @@ their batches are synced side by side. Each grants its fraction of every share (
 acknowledged when the service moves is put again where it goes on: storing the same version twice is storing it once.
 
 A node has two of it: `store`, what it holds for everybody, and `published`, what its own user has put and is put again.
-The latter is written a moment after the put was acknowledged, which does not wait for it.
+What a node with a disk is to remember is synced before its put is acknowledged; what is in memory only, waits for
+nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -51,10 +53,10 @@ from ..store.parts import first_address, part_of, part_path, share_of
 from ..store.recent import Recent
 from .commands import Get, GetAll, Kept, Put, Serve, StoreNumbers
 from .reading import have, have_all
-from .store_parts import address_of, part_for, scanned_on
+from .store_parts import Log, address_of, part_for, scanned_on, when_free
 from .store_writes import Outcome, Write, write_all
 from .surroundings import Surroundings
-from .upkeep_commands import Remember, Scan, Scanned, Stocked
+from .upkeep_commands import Forget, Remember, Renew, Scan, Scanned, Stocked
 
 _log: Final = logging.getLogger(__name__)
 
@@ -97,7 +99,7 @@ class StoreService(Service):
         self._around = around
         self._limits = StoreLimits(total_bytes=limit_bytes) if bounds is None else bounds
         self._parts = 0 if path else parts
-        self._puts: dict[int, tuple[Token, Serve]] = {}
+        self._puts: dict[int, tuple[Token, Serve | Remember]] = {}
         self._last_put = 0
         self._timer: Timer | None = None
         self._timer_s = 0
@@ -129,9 +131,15 @@ class StoreService(Service):
             raise PartsUnclear(path, f"it has {parts} parts, and number {self.shard} is asked for")
         helper = ThreadPoolExecutor(1, thread_name_prefix="mdht-store")
         try:
-            if layout != Layout(parts):
-                await self.loop.run_in_executor(helper, lambda: settle(path, parts, within_s=LIVE_BOUND_S))
-            self._store = LmdbStore(part_path(path, self.shard, parts), share_of(self._limits, parts))
+
+            async def open_it() -> Store:
+                if layout != Layout(parts):
+                    await self.loop.run_in_executor(
+                        helper, lambda: settle(path, parts, Log(path), within_s=LIVE_BOUND_S)
+                    )
+                return LmdbStore(part_path(path, self.shard, parts), share_of(self._limits, parts))
+
+            self._store = await when_free(open_it)
         except BaseException:
             helper.shutdown()
             raise
@@ -144,7 +152,7 @@ class StoreService(Service):
 
     def close(self) -> None:
         if self._work is not None:
-            self._work.cancel()  # nobody waits for its answer any more
+            self._work.cancel()  # who waits for it is answered where the service goes on, or told of the end
         if self._helper is not None:
             self._helper.shutdown()  # the batch that is being synced is finished
             self._finish()
@@ -200,8 +208,12 @@ class StoreService(Service):
                 return self._put(command)
         elif kind is Scan:
             return self._scan(command)
+        elif kind is Renew:
+            return self._renew(command)
         elif kind is Remember:
             return self._remember(command)
+        elif kind is Forget:
+            return self._forget(command)
         elif kind is StoreNumbers:
             return replace(self._store.stats(), parts=max(1, self._parts))
         elif command == "expire":
@@ -244,34 +256,66 @@ class StoreService(Service):
         self._write()
         return None  # not sent: the token is answered after the sync
 
+    def _renew(self, command: Renew) -> Kept | None:
+        """What is there is put again, and so verified again: what is damaged is sent anew by who renews it."""
+        held = self._store.get(command.address, self._around.wall_s())
+        if held is None or held.packed[0] != Kind.CONTENT:
+            return None
+        return self._put(Serve(Put(held.packed, None, command.lease_s), command.peer, command.subnet))
+
     def _put_again(self) -> None:
         """What was put and not acknowledged where the service was before."""
         self._again = False
         puts, self._puts = self._puts, {}
-        for token, serve in puts.values():
+        for token, command in puts.values():
             try:
-                self._put(serve, token)
+                if isinstance(command, Remember):
+                    self._remember(command, token)
+                else:
+                    self._put(command, token)
             except MdhtError as error:
                 self.reply(token, error=error)
 
-    def _remember(self, command: Remember) -> None:
-        """What we have made ourselves is not verified again. Nobody waits, so what is wrong goes to the log."""
+    def _remember(self, command: Remember, token: Token | None = None) -> bool | None:
+        """What we have made ourselves is not verified again. What is wrong goes to the log, too."""
         record = unpack(command.record)
         lease_s = float(command.keep_s or FOR_EVER_S) if isinstance(record, Content) else None
         if self._helper is not None:
-            self._waiting.append(Write(None, record, None, None, lease_s))
+            number = 0
+            if command.synced:
+                token = token or self.later()
+                self._last_put = number = self._last_put + 1
+                self._puts[number] = (token, command)
+            self._waiting.append(Write(token, record, None, None, lease_s, number, own=True))
             self._write()
-            return
+            return True  # not sent where the token is answered
         try:
-            self._tell(self._store.put(record, self._around.wall_s(), None, lease_s=lease_s))
+            outcome: Outcome = self._store.put(record, self._around.wall_s(), None, lease_s=lease_s)
         except MdhtError as error:
-            self._tell(error)
+            outcome = error
+        return self._tell(outcome)
 
-    def _tell(self, outcome: Outcome) -> None:
-        """What became of a record that nobody waits for."""
+    def _forget(self, command: Forget) -> bool | None:
+        if self._helper is None:
+            return self._store.remove(command.address, command.owner)
+        token, store = self.later(), self._store
+        work = self.loop.run_in_executor(self._helper, store.remove, command.address, command.owner)
+
+        def removed(done: asyncio.Future[bool]) -> None:
+            if done.cancelled() or vars(self).get("_store") is not store:
+                return  # the service was closed
+            error = done.exception()
+            self.reply(token, None if error else done.result(), error=error)
+
+        work.add_done_callback(removed)
+        return None  # not sent: the token is answered after the sync
+
+    def _tell(self, outcome: Outcome) -> bool:
+        """What became of a record that was to be remembered: whether it, or a newer version, is."""
         if not isinstance(outcome, Exception):
             self._note(outcome, self._around.wall_s())
         self._complain(outcome)
+        return isinstance(outcome, Stored | NotNewer | Superseded)
 
     def _complain(self, outcome: Outcome) -> None:
         """Once in a row, and not where a newer version is there."""
@@ -299,16 +343,20 @@ class StoreService(Service):
         work.add_done_callback(lambda done: self._synced(batch, now_s, done))
 
     def _synced(self, batch: list[Write], now_s: float, done: Any) -> None:
-        if done.cancelled():
-            return  # the service was closed
+        if self._is_past(done):
+            return
         self._busy = False
         error = done.exception()
         outcomes: list[Outcome] = [error] * len(batch) if error is not None else done.result()
         for write, outcome in zip(batch, outcomes, strict=True):
+            if write.own:
+                remembered = self._tell(outcome)
             if write.token is None:
-                self._tell(outcome)
                 continue
             del self._puts[write.number]
+            if write.own:
+                self.reply(write.token, remembered)
+                continue
             if isinstance(outcome, Exception):
                 self.reply(write.token, error=outcome)
             else:
@@ -352,7 +400,7 @@ class StoreService(Service):
             work.add_done_callback(lambda done: self._expired(now_s, done))
 
     def _expired(self, now_s: float, done: Any) -> None:
-        if done.cancelled():
+        if self._is_past(done):
             return
         self._busy = False
         if (error := done.exception()) is not None:
@@ -361,6 +409,10 @@ class StoreService(Service):
         else:
             self._arm_next(now_s)
         self._write()
+
+    def _is_past(self, done: Any) -> bool:
+        """Whether the service was closed since that was begun: then it goes on elsewhere, and puts it again."""
+        return done.cancelled() or vars(self).get("_work") is not done
 
     def _arm_next(self, now_s: float) -> None:
         due_s = self._store.next_expiry_s()

@@ -9,26 +9,34 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ipc import Point, Shard
 
 from ..errors import RemoteError
 from ..limits import HASH_BYTES
 from ..model import address_in
-from ..store import Region, StoreStats
+from ..store import Region, StoreInUse, StoreStats
 from ..store.parts import last_address, point_of
 from ..store.reshard import Progress
 from .commands import Get, GetAll, Put, Serve, StoreNumbers
-from .upkeep_commands import Scan
+from .upkeep_commands import Renew, Scan
+
+T = TypeVar("T")
 
 _log: Final = logging.getLogger(__name__)
 
 _STEPS: Final = 10
 """Lines in the log for one division, between its first and its last."""
+
+IN_USE_S: Final = 3.0
+"""Seconds that somebody else may still have a store's files: a sync takes milliseconds, on a busy disk a second."""
+
+_AGAIN_S: Final = 0.05
+"""Seconds after which they are asked for again."""
 
 _LAST: Final = 1 << 8 * HASH_BYTES
 
@@ -40,6 +48,8 @@ def part_for(command: Any) -> Point | Shard:
     kind = type(command)
     if kind is Serve:
         return Point(point_of(address_of(command)))
+    if kind is Renew:
+        return Point(point_of(command.address))
     if kind is Scan:
         return Point(point_of(_next_address(command)))
     if kind is StoreNumbers:
@@ -121,13 +131,32 @@ async def settled(path: str, parts: int) -> None:
     if read_layout(path) == Layout(parts):
         return
     stop = threading.Event()
+    loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="mdht-reshard") as helper:
-        work = asyncio.get_running_loop().run_in_executor(helper, lambda: settle(path, parts, Log(path), stop=stop))
         try:
-            await asyncio.shield(work)
+            await when_free(
+                lambda: asyncio.shield(
+                    loop.run_in_executor(helper, lambda: settle(path, parts, Log(path), stop=stop)),
+                )
+            )
         except asyncio.CancelledError:
             stop.set()
             raise
+
+
+async def when_free(use: Callable[[], Awaitable[T]]) -> T:
+    """Use files of a store, and try again where another process has them: one that writes for a node which was killed
+    ends with the batch that it is at. Raises StoreInUse after `IN_USE_S`.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + IN_USE_S
+    while True:
+        try:
+            return await use()
+        except StoreInUse:
+            if loop.time() > until_s:
+                raise
+        await asyncio.sleep(_AGAIN_S)
 
 
 class Log:

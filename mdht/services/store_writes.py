@@ -14,7 +14,10 @@ Outcome = Verdict | Exception
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """A verified record that is to be put. `token` None: nobody waits. `number`: of those that somebody waits for."""
+    """A verified record that is to be put. `token` None: nobody waits. `number`: of those that somebody waits for.
+
+    `own`: it was remembered, and is answered by whether it is.
+    """
 
     token: Token | None
     record: Record
@@ -22,6 +25,7 @@ class Write:
     expect: int | None = None
     lease_s: float | None = None
     number: int = 0
+    own: bool = False
 
 
 def write_all(store: Store, writes: list[Write], now_s: float) -> list[Outcome]:

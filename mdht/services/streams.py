@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from ipc import IpcError, Token
+from ipc import Full, IpcError, Token
 
 from ..codec import Error, ErrorCode
 from ..errors import LinkClosed, MdhtError, WrongState
@@ -48,6 +48,9 @@ STREAM_COMMANDS: Final = frozenset({OpenStream, AcceptStream, SendOn, FinishStre
 _SENDS: Final = 64
 """Sends of one stream that may wait: its user waits for each, so there is one, and this is never reached."""
 
+_AGAIN_S: Final = 0.05
+"""Seconds before what found no room is said again."""
+
 _Key = tuple[int, int]
 
 
@@ -55,10 +58,11 @@ class Streams:
     """See the module.
 
     Arguments:
-        tell: says something to `files`; raises IpcError where it cannot.
+        tell: says something to `files`; raises IpcError where it cannot. The end of a stream is said again then.
         later, reply: as a service has them.
         touched: there is something to send on a link.
         now_s: the clock of the links.
+        call_later: as of the loop.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Streams:
         reply: Callable[..., None],
         touched: Callable[[Link], None],
         now_s: Callable[[], float],
+        call_later: Callable[[float, Callable[[], None]], Any],
     ) -> None:
         self._links = links
         self._by_peer = by_peer
@@ -78,6 +83,8 @@ class Streams:
         self._reply = reply
         self._touched = touched
         self._now_s = now_s
+        self._call_later = call_later
+        self._untold: dict[_Key, StreamOver | StreamFailed] = {}
         self._opening: dict[_Key, int] = {}
         self._waiting: dict[_Key, deque[tuple[Token, memoryview]]] = {}
 
@@ -116,7 +123,7 @@ class Streams:
                 raise NotLinked(short_id(command.peer))
             number = link.session.open_stream(command.purpose, command.about, self._now_s(), command.timeout_s)
         except MdhtError as error:
-            self._tell(StreamFailed(command.tag, error))
+            self._tell_surely((-1, command.tag), StreamFailed(command.tag, error))
             return
         self._opening[link.number, number] = command.tag
         self._touched(link)
@@ -155,6 +162,8 @@ class Streams:
 
     def event(self, link: Link, event: Any) -> None:
         """An event of a link's session that is about streams; others are ignored."""
+        if self._untold and (link.number, getattr(event, "number", 0)) in self._untold:
+            return  # it was given up here, and its user is told nothing between
         try:
             match event:
                 case StreamReceived(number, data):
@@ -167,9 +176,7 @@ class Streams:
                     subnet = charged_subnet(link.wire.host, link.subnet)
                     self._tell(StreamOffered(link.number, number, purpose, about, link.peer, subnet))
                 case StreamOpened(number):
-                    tag = self._opening.pop((link.number, number), None)
-                    if tag is not None:
-                        self._tell(StreamReady(tag, link.number, number))
+                    self._opened(link, number)
                 case StreamFinished(number):
                     self._tell(StreamDone(link.number, number))
         except IpcError:  # files have too much to do, or are closed
@@ -177,8 +184,10 @@ class Streams:
             if type(event) is StreamAsked:
                 link.session.reply(Error(number, ErrorCode.BUSY, "too much to do", 1000))
             else:
-                self._drop(link, number, LinkClosed(link.session.who, "too much to do here"))
+                error = LinkClosed(link.session.who, "too much to do here")
+                self._drop(link, number, error)
                 link.session.stream_reset(number, ErrorCode.BUSY, "too much to do")
+                self._tell_surely((link.number, number), StreamOver(link.number, number, error))
 
     def _more(self, link: Link, number: int) -> None:
         key = (link.number, number)
@@ -199,11 +208,40 @@ class Streams:
 
     def _ended(self, link: Link, number: int, error: MdhtError | None) -> None:
         self._drop(link, number, error or LinkClosed(link.session.who, "the stream is over"))
-        tag = self._opening.pop((link.number, number), None)
+        key = (link.number, number)
+        tag = self._opening.pop(key, None)
         if tag is not None:
-            self._tell(StreamFailed(tag, error or LinkClosed(link.session.who, "the stream ended at once")))
+            why = error or LinkClosed(link.session.who, "the stream ended at once")
+            self._tell_surely(key, StreamFailed(tag, why))
         else:
-            self._tell(StreamOver(link.number, number, error))
+            self._tell_surely(key, StreamOver(link.number, number, error))
+
+    def _opened(self, link: Link, number: int) -> None:
+        tag = self._opening.pop((link.number, number), None)
+        if tag is None:
+            return
+        try:
+            self._tell(StreamReady(tag, link.number, number))
+        except IpcError:
+            error = LinkClosed(link.session.who, "too much to do here")
+            link.session.stream_reset(number, ErrorCode.CANCELLED, "too much to do")
+            self._tell_surely((link.number, number), StreamFailed(tag, error))
+
+    def _tell_surely(self, key: _Key, news: StreamOver | StreamFailed) -> None:
+        """That a stream is over, now or as soon as there is room. One for each stream, so there are not many."""
+        try:
+            self._tell(news)
+        except Full:
+            if not self._untold:
+                self._call_later(_AGAIN_S, self._tell_again)
+            self._untold[key] = news
+        except IpcError:
+            pass  # files are gone, and all that they had open with them
+
+    def _tell_again(self) -> None:
+        untold, self._untold = self._untold, {}
+        for key, news in untold.items():
+            self._tell_surely(key, news)
 
     def _drop(self, link: Link, number: int, error: MdhtError) -> None:
         for token, _ in self._waiting.pop((link.number, number), ()):

@@ -18,6 +18,7 @@ from .commands import Begin
 from .desk import ApiSettings
 from .door import Door
 from .door_about import about_of
+from .file_shares import FILE as SHARES_FILE
 from .files import Files, FileSettings
 from .links import Links
 from .listener import Listener, make_inlets
@@ -31,9 +32,11 @@ from .store_parts import settled
 from .surroundings import Surroundings
 from .upkeep import Upkeep, UpkeepSettings
 
-_RESTARTS = 30
-_WINDOW_S = 10.0
-"""A node ends when its services die more often: three a second are no accident, but the machine or the code."""
+_RESTARTS = 40
+_WINDOW_S = 20.0
+"""A node ends when its services die more often: two a second are no accident, but the machine or the code. One that is
+killed every two seconds, whatever shares its process, stays below; one that ends as soon as it has started does not.
+"""
 
 
 def new_tree() -> Supervisor:
@@ -47,11 +50,12 @@ async def plant(
     identity: Identity,
     around: Surroundings,
     stop: Callable[[], None] | None = None,
-) -> Operator:
+    operator: Operator | None = None,
+) -> None:
     """Start all services in an entered supervisor, those with the sockets last, so that they are stopped first.
 
-    There is a door where there is a data directory, and a `stop` that it may call, from any thread. Raises what their
-    start raises, such as CannotListen or StoreInUse.
+    There is a door where there is a data directory, and a `stop` that it may call, from any thread, and an operator.
+    Raises what their start raises, such as CannotListen or StoreInUse.
     """
     path = os.path.join(config.data_dir, "store") if config.store == "lmdb" else ""
     limits, placed, places = config.limits, config.placed, config.places
@@ -85,7 +89,7 @@ async def plant(
     await add("upkeep", Upkeep(_upkeep_settings(config, identity), around), "store", "published", "peers", "links")
     await add("local", Local(path, around), "store", "peers")
     await add("api", Api(own, _api_settings(config), around), "links", "peers", "store", "published", "upkeep")
-    await add("files", Files(_file_settings(config, identity)), "links", "peers", "store", "api")
+    await add("files", Files(_file_settings(config, identity), around), "links", "peers", "store", "api")
     listen = config.listen_at
     links = Links(
         own,
@@ -100,13 +104,14 @@ async def plant(
     await add("links", links, "peers", "local", "files", "listener")
     if inlets:
         await add("listener", Listener(listen, list(config.advertise), inlets, places), "links")
-    if config.data_dir and config.door and stop is not None:
-        door = Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop)
-        await add("door", door, "api", "peers", "links", "store", "files")
+    if config.data_dir and config.door and stop is not None and operator is not None:
+        door = Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop, operator)
+        await add("door", door, "api", "peers", "links", "store", "upkeep", "files")
     peers = await tree.aclient("peers")
     await peers.acall(Begin())
     await peers.aclose()
-    return Operator(tree, config)
+    if operator is not None:
+        operator.begin()
 
 
 def _has_listener(config: Config) -> bool:
@@ -135,6 +140,7 @@ def _api_settings(config: Config) -> ApiSettings:
         alpha=config.alpha,
         requests=config.limits.requests,
         serves=bool(config.listen),
+        durable=config.store == "lmdb",
     )
 
 
@@ -146,6 +152,7 @@ def _file_settings(config: Config, identity: Identity) -> FileSettings:
         min_replicas=config.min_replicas,
         served_streams=config.limits.served_streams,
         serves=bool(config.listen),
+        shares_file=os.path.join(config.data_dir, SHARES_FILE) if config.data_dir else "",
     )
 
 

@@ -44,7 +44,7 @@ class Asks:
         self._latency = Latency()
         self._then: dict[int, Then] = {}
         self._walks: set[_Walk] = set()
-        self._last = 0
+        self._last = int(service.loop.time() * 1e6)  # no answer to what was asked at another place is taken for ours
 
     @property
     def roster(self) -> Roster:

@@ -3,7 +3,8 @@
 | to | commands |
 |---|---|
 | `store`, `published` | `Scan`, answered by `Scanned` |
-| `published` | `Remember` |
+| `store` | `Renew` |
+| `published` | `Remember`, `Forget` |
 | `upkeep` | `Arrived`, `Departed`, `Repair`, `UpkeepNumbers` |
 """
 
@@ -55,11 +56,39 @@ class Scanned:
 class Remember:
     """Our own user has put this record, made here: it is put again until its expiry.
 
-    Content without `keep_s` is put again as long as this node lives, else for so many seconds.
+    Content without `keep_s` is put again as long as this node lives, else for so many seconds. Answered by whether it
+    is remembered; where `synced`, after that is on disk.
     """
 
     record: bytes
     keep_s: int = 0
+    synced: bool = False
+
+
+@sendable("mdht.forget")
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Our own user wants it put no more: what is remembered there, at an open name that of `owner`.
+
+    Answered by whether there was anything.
+    """
+
+    address: bytes
+    owner: bytes = b""
+
+
+@sendable("mdht.renew")
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Keep the content of that address as if it were put again, with that lease, by that peer (see `Serve`).
+
+    Answered as a put; None where it is not there.
+    """
+
+    address: bytes
+    lease_s: int = 0
+    peer: bytes = b""
+    subnet: str = ""
 
 
 @sendable("mdht.arrived")

@@ -185,6 +185,13 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def remove(self, address: bytes, owner: bytes = b"") -> bool:
+        """Remove a record before its time, at an open name that of `owner` (a public key); whether there was one.
+
+        For what its own user kept here: of others' records, replicas would bring it back. Raises as `put` does.
+        """
+
+    @abstractmethod
     def next_expiry_s(self) -> int | None:
         """When `expire` has something to do next; None: never, as it is now."""
 

@@ -104,6 +104,10 @@ class MemoryStore(Store):
         self._counts.expired += len(gone)
         return gone
 
+    def remove(self, address: bytes, owner: bytes = b"") -> bool:
+        self._check("remove")
+        return bool(rules.remove(self._shelf, address + owner))
+
     def next_expiry_s(self) -> int | None:
         self._check_open()
         return self._shelf.expiry.next_s()

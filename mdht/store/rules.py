@@ -68,16 +68,23 @@ def expire(shelf: Shelf, now_s: float, count: int) -> list[Gone]:
     """See `Store.expire`."""
     gone: list[Gone] = []
     for slot in shelf.due(now_s, count):
-        held = shelf.load(slot)
-        if held is None:
+        if not (removed := remove(shelf, slot)):
             raise errors.Malformed("expiry index", f"it names {slot.hex()[:16]}…, which is not there")
-        record = held.record
-        owner = owner_of(record)
-        change = Change((record, held), None)
-        shelf.drop(slot, owner, held)
-        change.apply(shelf.usage, shelf.set_usage)
-        gone.append(Gone(slot[: limits.HASH_BYTES], owner))
+        gone += removed
     return gone
+
+
+def remove(shelf: Shelf, slot: bytes) -> list[Gone]:
+    """What is there, at most one record, as if its time were over."""
+    held = shelf.load(slot)
+    if held is None:
+        return []
+    record = held.record
+    owner = owner_of(record)
+    change = Change((record, held), None)
+    shelf.drop(slot, owner, held)
+    change.apply(shelf.usage, shelf.set_usage)
+    return [Gone(slot[: limits.HASH_BYTES], owner)]
 
 
 def _try_put(

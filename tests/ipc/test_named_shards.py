@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ipc import Service, Shard, Supervisor
+from ipc import Point, Service, Shard, Supervisor
 from ipc.channels.port import shard_of
 
 
@@ -27,6 +27,13 @@ def test_a_number_is_not_hashed() -> None:
     assert [shard_of(Shard(number), 4) for number in range(6)] == [0, 1, 2, 3, 0, 1]
     assert {shard_of(number, 4) for number in range(40)} == {0, 1, 2, 3}
     assert shard_of(2, 4) == shard_of(2, 4)
+
+
+def test_a_point_lies_in_the_range_of_a_shard() -> None:
+    assert [shard_of(Point(point), 3) for point in (0, 0x55555555, 0x55555556, 0xAAAAAAAA, 0xAAAAAAAB, 0xFFFFFFFF)] == [
+        0, 0, 1, 1, 2, 2
+    ]  # fmt: skip
+    assert shard_of(Point(0xFFFFFFFF), 1) == 0
 
 
 @pytest.mark.parametrize("placement", ["inline", "thread:3", "process:3", "process:3+zmq", "process:3@group"])

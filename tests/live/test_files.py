@@ -168,7 +168,7 @@ def test_cancelled_before_it_began(tmp_path: Path) -> None:
     async def main() -> None:
         async with TestNet(2) as net:
             files = net[0]._clients["files"]
-            sharing = files.future(DoShare(str(tmp_path / "in.bin"), b"ticket", 0, 5.0))
+            sharing = files.future(DoShare(bytes(tmp_path / "in.bin"), b"ticket", 0, 5.0))
             files.cast(FileCancel(b"ticket"))
             with pytest.raises(Cancelled):
                 await asyncio.wrap_future(sharing)

@@ -77,3 +77,19 @@ def test_stopped_while_it_runs(tmp_path: Path) -> None:
         finally:
             os.kill(net.keepers[0].pid, signal.SIGCONT)
         assert (tmp_path / "out.bin").read_bytes() == data
+
+
+def test_a_quarter_of_them_is_stopped_before_the_fetch(tmp_path: Path) -> None:
+    """Others are asked for what the stopped ones hold, long before a request to those would time out."""
+    data = put_bytes(tmp_path / "in.bin", 20 << 20)
+    with ExitStack() as stack:
+        net = Network(stack, 8)
+        shared = net.sharer.share(tmp_path / "in.bin", timeout=30)
+        for keeper in net.keepers[:2]:
+            os.kill(keeper.pid, signal.SIGSTOP)
+        try:
+            net.fetcher.fetch(shared.id, tmp_path / "out.bin", timeout=4)
+        finally:
+            for keeper in net.keepers[:2]:
+                os.kill(keeper.pid, signal.SIGCONT)
+    assert (tmp_path / "out.bin").read_bytes() == data

@@ -145,7 +145,8 @@ class Workload:
             assert node.get(key, timeout=TIMEOUT_S).value == value
         except Exception as error:
             with self._lock:
-                self.counts.failed_gets.append(f"{'node' if node is self.node else 'peer'}: {type(error).__name__}: {error}")
+                who = "node" if node is self.node else "peer"
+                self.counts.failed_gets.append(f"{who}: {type(error).__name__}: {error}")
         else:
             self.counts.gets += 1
         self.counts.slowest_get_s = max(self.counts.slowest_get_s, time.monotonic() - began_s)
@@ -155,13 +156,15 @@ class Workload:
     def look_for_all(self) -> None:
         """Everything that was acknowledged, from the node and from a peer; what is missing is in `counts.lost`."""
         for asker in (self.node, self.peers[0]):
-            asked = [(key, value, asker.get_future(key, timeout=TIMEOUT_S)) for key, value in self.kept[-4000:]]
-            for key, value, future in asked:
-                try:
-                    if future.result(60).value != value:
-                        self.counts.lost.append(f"{key.hex()}: another value")
-                except Exception as error:
-                    self.counts.lost.append(f"{key.hex()}: {error}")
+            for first in range(0, len(self.kept), 256):
+                part = self.kept[first : first + 256]
+                asked = [(key, value, asker.get_future(key, timeout=TIMEOUT_S)) for key, value in part]
+                for key, value, future in asked:
+                    try:
+                        if future.result(60).value != value:
+                            self.counts.lost.append(f"{key.hex()}: another value")
+                    except Exception as error:
+                        self.counts.lost.append(f"{key.hex()}: {error}")
         for (owner, name), value in self.owned.items():
             try:
                 got = self.peers[0].get(name, kind=Kind.OWNED, owner=owner, timeout=TIMEOUT_S).value

@@ -20,11 +20,11 @@ FLOORS: list[set[str]] = [
     {"control", "transport", "codec", "routing", "store"},
     {"session", "files"},
     {"services"},
-    {"asking"},
-    {"node_files", "node_control"},
+    {"node_files", "node_upkeep", "node_control"},
     {"node"},
     {"remote"},
     {"testnet", "simulation"},
+    {"tuning"},
     {"cli"},
     {"__main__"},
 ]

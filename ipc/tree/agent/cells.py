@@ -135,8 +135,14 @@ class Agent(TakingAgent):
             cell.service._ipc_cell = None
 
     async def salvage(self, cell_id: int) -> dict[str, Any]:
-        """A service ended by itself: give what was queued, and forget the cell."""
-        cell = self.cells.pop(cell_id)
+        """A service ended by itself: give what was queued, and forget the cell. Nothing of one that never came here."""
+        cell = self.cells.pop(cell_id, None)
+        if cell is None:
+            return {
+                "queued": [],
+                "held": {},
+                "stats": dict.fromkeys(("calls", "errors", "busy_s", "expired", "late"), 0),
+            }
         result: dict[str, Any] = await cell.host.run(self._salvage(cell))
         return result
 

@@ -101,6 +101,18 @@ class LmdbBatch(Batch):
         self._expired += len(gone)
         return gone
 
+    def remove(self, slot: bytes) -> bool:
+        """What is there; whether there was anything. Raises CommitFailed where there is no room even for that."""
+        self._check("remove")
+
+        def step(shelf: LmdbShelf) -> list[Gone]:
+            return rules.remove(shelf, slot)
+
+        gone = self._do(step)
+        if gone is None:
+            raise CommitFailed(self._environment.path, "its map is full; end long reads of it")
+        return bool(gone)
+
     def adopt(self, held: Held) -> None:
         """Keep what another store held, as `reshard.adopt` does. Raises CommitFailed where there is no room for it."""
         self._check("adopt")

@@ -107,6 +107,10 @@ class LmdbStore(Store):
         with self._begin("expire") as batch:
             return batch.expire(now_s, count)
 
+    def remove(self, address: bytes, owner: bytes = b"") -> bool:
+        with self._begin("remove") as batch:
+            return batch.remove(address + owner)
+
     def batch_ended(self, batch: LmdbBatch, verdicts: list[Verdict] | None, expired: int) -> None:
         """For the batch."""
         self._batch = None

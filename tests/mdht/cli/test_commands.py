@@ -22,8 +22,8 @@ from mdht.node import Node
 from mdht.version import VERSION
 
 COMMANDS = [
-    "run", "stop", "id", "connect", "peers", "put", "get", "delete", "share", "fetch", "stats", "testnet", "doctor",
-    "completion",
+    "run", "stop", "id", "connect", "peers", "put", "get", "delete", "share", "fetch", "place", "top", "config",
+    "reload", "stats", "testnet", "doctor", "completion",
 ]  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_content(run: Run, nodes: tuple[Node, Node]) -> None:
     got = run("get", key)
     assert (got.code, got.out, got.err) == (0, b"hello", "")
     told = run("put", "hello", "--json").json
-    assert told == {"kind": "content", "key_hex": key, "sequence": 0, "stored": 2, "wanted": 8}
+    assert told == {"kind": "content", "key_hex": key, "sequence": 0, "stored": 2, "wanted": 8, "remembered": True}
     told = run("get", key, "--json").json
     assert (told["value_base64"], told["size_bytes"]) == (base64.b64encode(b"hello").decode(), 5)
 

@@ -13,11 +13,13 @@ from mdht.errors import Malformed
 from mdht.files import (
     AddressReader,
     PutReader,
+    RenewalReader,
     Reply,
     ReplyReader,
     VerdictReader,
     pack_address,
     pack_put,
+    pack_renewal,
     pack_reply,
     pack_verdict,
 )
@@ -112,3 +114,32 @@ def test_any_bytes(reader: type[Any], data: bytes, piece: int) -> None:
     except Malformed:
         pass
     assert one.waiting_bytes <= RECORD_BYTES + 8
+
+
+@given(st.lists(st.integers(0, CONTENT_LEASE_S), max_size=20), st.integers(1, 90), st.integers(1, 7))
+def test_renewals(leases: list[int], piece: int, group: int) -> None:
+    wanted = [(bytes([number]) * 32, lease_s) for number, lease_s in enumerate(leases)]
+    data = b"".join(pack_renewal(*one) for one in wanted)
+    reader = RenewalReader()
+    found: list[Any] = []
+    for at in range(0, len(data), piece):
+        reader.feed_untrusted(data[at : at + piece])
+        while taken := reader.take(group):
+            assert len(taken) <= group
+            found += taken
+    reader.finish()
+    assert found == wanted
+
+
+def test_renewals_that_are_none() -> None:
+    with pytest.raises(Malformed):
+        pack_renewal(b"short")
+    reader = RenewalReader()
+    reader.feed_untrusted(pack_renewal(bytes(32), CONTENT_LEASE_S + 1))
+    with pytest.raises(Malformed, match="lease"):
+        reader.take(5)
+    reader = RenewalReader()
+    reader.feed_untrusted(bytes(20))
+    assert reader.take(5) == []
+    with pytest.raises(Malformed, match="20 bytes"):
+        reader.finish()

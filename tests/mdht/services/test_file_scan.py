@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,24 @@ def test_all_that_cannot_be_read_is_told_at_once(tmp_path: Path, monkeypatch: py
     assert "nothing was sent" in str(caught.value)
 
 
-def test_hundreds_of_folders_deep(tmp_path: Path) -> None:
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is empty again afterwards: pytest removes its own recursively, and not all that deep."""
+    yield tmp_path
+    found = [os.fspath(tmp_path)]
+    for folder in found:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    found.append(entry.path)
+                else:
+                    os.unlink(entry.path)
+    for folder in reversed(found[1:]):
+        os.rmdir(folder)
+
+
+def test_hundreds_of_folders_deep(deep: Path) -> None:
+    tmp_path = deep
     deepest = tmp_path.joinpath(*["d"] * PATH_NAMES)
     deepest.mkdir(parents=True)
     found = scan(str(tmp_path))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +20,13 @@ from mdht.config import Config
 from mdht.errors import Malformed, OtherKind
 from mdht.limits import STORE_BYTES
 from mdht.model import Content, address_in
+from mdht.services import store as store_module
+from mdht.services.clock import corrected
 from mdht.services.commands import Get, GetAll, Have, HaveAll, Kept, Put, Serve, StoreNumbers
 from mdht.services.store import StoreService
 from mdht.services.store_parts import ask_all, part_for, scanned_on, total
 from mdht.services.surroundings import Surroundings
-from mdht.services.upkeep_commands import Scan
+from mdht.services.upkeep_commands import Renew, Scan
 from mdht.store import CannotReshard, MemoryStore, Region, StoreLimits, StoreStats
 from mdht.store.parts import part_of
 from tests.mdht.store.making import NOW_S, content, named, owned
@@ -32,8 +38,8 @@ counts = st.integers(1, 9)
 
 @given(addresses, counts)
 def test_questions_go_to_their_address(address: bytes, parts: int) -> None:
-    for question in (Get(address), GetAll(address)):
-        assert shard_of(part_for(Serve(question)), parts) == part_of(address, parts)
+    for command in (Serve(Get(address)), Serve(GetAll(address)), Renew(address)):
+        assert shard_of(part_for(command), parts) == part_of(address, parts)
 
 
 @given(st.binary(min_size=1, max_size=50), counts)
@@ -156,6 +162,50 @@ def test_parts_in_memory() -> None:
             client.call(Serve(Put(b"\x00")))
 
     divided(body)
+
+
+def test_what_is_put_while_it_is_divided_is_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch is being written, more waits, and the store moves: all of it is answered where it goes on."""
+    writing, go_on = threading.Event(), threading.Event()
+    real = store_module.write_all
+
+    def write(*args: Any) -> Any:
+        writing.set()
+        assert go_on.wait(10)
+        return real(*args)
+
+    monkeypatch.setattr(store_module, "write_all", write)
+    contents = [Content.make(b"%d" % number) for number in range(30)]
+    with Supervisor() as tree, ThreadPoolExecutor(1) as pool:
+        tree.add("store", StoreService("mdht", str(tmp_path / "store"), STORE_BYTES, Surroundings()), "thread")
+        client = tree.client("store")
+        futures = [client.future(Serve(Put(one.pack()))) for one in contents[:20]]
+        assert writing.wait(10)
+        moved = pool.submit(tree.move, "store", "thread:2")
+        futures += [client.future(Serve(Put(one.pack()))) for one in contents[20:]]
+        go_on.set()
+        moved.result(20)
+        assert all(isinstance(future.result(10), Kept) for future in futures)
+        assert all(client.call(Serve(Get(one.address))) == Have(one.pack()) for one in contents)
+        assert sum(client.call(StoreNumbers(part)).records for part in range(2)) == 30
+
+
+def test_records_are_forgotten_in_time_after_a_division(tmp_path: Path) -> None:
+    """Each part looks by itself for what is over, also one that nothing is put into any more."""
+    around = corrected(Surroundings())
+    assert around.offset is not None
+    with Supervisor() as tree:
+        tree.add("store", StoreService("mdht", str(tmp_path / "store"), STORE_BYTES, around), "thread")
+        client = tree.client("store")
+        for number in range(20):
+            client.call(Serve(Put(Content.make(b"%d" % number).pack(), None, 60)))
+        around.offset.publish(100.0)
+        tree.move("store", "thread:2")
+        for part in range(2):
+            deadline = time.monotonic() + 10
+            while client.call(StoreNumbers(part)).records:
+                assert time.monotonic() < deadline, "they stay"
+                time.sleep(0.02)
 
 
 def test_memory_is_not_divided_while_the_node_runs() -> None:

@@ -243,3 +243,19 @@ def test_large_content_is_not_spread_to_more_replicas_than_files_have() -> None:
         assert 2 <= len(holders(net, address)) <= 4
 
     with_network(14, body)
+
+
+def test_what_a_node_that_stops_has_held_is_complete_again_in_minutes() -> None:
+    async def body(net: Simulation) -> None:
+        addresses = []
+        for number in range(20):
+            await net.nodes[number % 12].aput(b"%d" % number)
+            addresses.append(Content(b"%d" % number).address)
+        await asyncio.sleep(600)
+        assert min(len(holders(net, one)) for one in addresses) == 8
+        await net.leave(net.nodes[3])
+        assert min(len(holders(net, one)) for one in addresses) == 7
+        await asyncio.sleep(300)
+        assert min(len(holders(net, one)) for one in addresses) == 8
+
+    with_network(12, body)

@@ -48,6 +48,26 @@ class StoreConformance:
 
     # -- put and get ---------------------------------------------------------------------------------------------------
 
+    def test_what_is_removed_is_gone_and_its_room_is_free(self, store: Store) -> None:
+        one, two = content(b"one"), named(value=b"two")
+        other = named(value=b"three", owner=1)
+        for record in (one, two, other):
+            store.put(record, NOW_S, PEERS[0])
+        before = store.stats()
+        assert store.remove(one.address)
+        assert not store.remove(one.address)
+        assert not store.remove(two.address), "an open name is removed with its owner"
+        assert store.remove(two.address, two.owner)
+        assert store.get(one.address, NOW_S) is None
+        assert [held.record for held in store.get_all(two.address, NOW_S)] == [other]
+        after = store.stats()
+        assert (before.records, after.records) == (3, 1)
+        assert after.bytes < before.bytes
+        assert store.remove(other.address, other.owner)
+        assert store.stats().bytes == 0
+        assert store.next_expiry_s() is None
+        assert isinstance(store.put(one, NOW_S, PEERS[0]), Stored)
+
     def test_empty(self, store: Store) -> None:
         assert store.get(bytes(32), NOW_S) is None
         assert store.get_all(bytes(32), NOW_S) == []

@@ -107,3 +107,19 @@ def test_a_place_that_is_taken(loop: str) -> None:
         await asyncio.sleep(0)
 
     go(loop, main)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="not on this platform")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_kernel_takes_little_that_it_cannot_send_yet(loop: str) -> None:
+    async def main() -> None:
+        ends = await pair(TcpTransport(), TcpTransport(), "127.0.0.1")
+        try:
+            for wire in (ends.a.wire, ends.b.wire):
+                connected = wire._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+                assert connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == tcp._UNSENT_BYTES
+        finally:
+            await ends.close()
+        await asyncio.sleep(0)
+
+    go(loop, main)

@@ -308,6 +308,21 @@ def test_a_reader_follows(path: str) -> None:
     reader.close()
 
 
+def test_another_file_at_the_same_path_is_another_store(path: str) -> None:
+    """Who still reads what was removed keeps nobody of the same process from what lies there now."""
+    fill(path, 1, records(17, 50))
+    fresh = owned(b"fresh")
+    with LmdbStore(path, readonly=True) as old:
+        settle(path, 2)
+        settle(path, 1)
+        with LmdbStore(path) as store:
+            store.put(fresh, NOW_S)
+            assert store.get(fresh.address, NOW_S) is not None
+            assert old.get(fresh.address, NOW_S) is None
+    with LmdbStore(path, readonly=True) as store:
+        assert store.get(fresh.address, NOW_S) is not None
+
+
 def test_estimate(path: str) -> None:
     assert division_s(path) == 0.0
     fill(path, 1, records(1, 200))

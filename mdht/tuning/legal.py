@@ -1,0 +1,88 @@
+"""Which placements each service of a node may have, and why not the others. Pure.
+
+Two rules decide: the node's (`config.services`: what must stay, of what there may be several), and that of `ipc` (which
+channel reaches which spawner, and what the service's class says of itself).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ipc import PlacementError, Service
+from ipc.placement import LEGAL, Placement
+from ipc.tree.legal import check_placement
+
+from ..config import MANY, SERVICES
+from ..config.services import misplaced
+from ..services.api import Api
+from ..services.door import Door
+from ..services.files import Files
+from ..services.links import Links
+from ..services.listener import Listener
+from ..services.local import Local
+from ..services.peers import Peers
+from ..services.store import StoreService
+from ..services.upkeep import Upkeep
+
+CLASSES: Final[dict[str, type[Service]]] = {
+    "store": StoreService,
+    "published": StoreService,
+    "peers": Peers,
+    "upkeep": Upkeep,
+    "local": Local,
+    "api": Api,
+    "files": Files,
+    "links": Links,
+    "listener": Listener,
+    "door": Door,
+}
+"""Of each service of a node."""
+
+assert set(CLASSES) == set(SERVICES), "every service has its class"
+
+TOGETHER: Final = {
+    "links": "several only together with `local`: one group of both, such as process:2@links",
+    "local": "as many as `links`, in one group with them: what a peer asks is answered beside its link",
+}
+"""What a service needs of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One placement of one service. `reason`: why not, and what would be right; empty where it may be."""
+
+    service: str
+    placement: str
+    reason: str
+
+    @property
+    def legal(self) -> bool:
+        """Whether it may be, by itself."""
+        return not self.reason
+
+
+def judged(service: str, placement: str) -> Verdict:
+    """Whether a service may be there. Raises KeyError for a service that there is not."""
+    cls = CLASSES[service]
+    reason = misplaced(service, placement)
+    if not reason:
+        try:
+            check_placement(cls, Placement.parse(placement))
+        except PlacementError as error:
+            reason = str(error)
+    return Verdict(service, placement, reason)
+
+
+def verdicts(service: str) -> list[Verdict]:
+    """Every spawner and channel, alone and two of it, the fastest channel first. Raises KeyError."""
+    found = []
+    for spawner, channels in LEGAL.items():
+        for channel in channels:
+            found.append(judged(service, f"{spawner}+{channel}"))
+        if service in MANY and spawner not in ("inline", "coroutine"):
+            group = "@links" if service in TOGETHER else ""
+            found.append(judged(service, f"{spawner}:2{group}+{channels[0]}"))
+        else:
+            found.append(judged(service, f"{spawner}:2+{channels[0]}"))
+    return found

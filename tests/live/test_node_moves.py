@@ -1,0 +1,137 @@
+"""A node's services moved while it works: nothing is lost, no get fails, and what cannot be is said."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ipc import MoveError
+from mdht.config import Config
+from mdht.errors import ConfigError
+from mdht.node import Node
+from mdht.remote import RemoteNode
+
+from .footprint import until
+from .moving import SCALED, WHERE, route
+from .workload import Workload
+
+MOVES = 12
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("where", [WHERE, SCALED], ids=["one place", "links in two places"])
+def test_moves_under_load(tmp_path: Path, where: dict[str, tuple[str, ...]]) -> None:
+    first = {name: places[0] for name, places in where.items()}
+    if where is SCALED:
+        first["local"] = first["links"]
+    with Workload(tmp_path / "node", first, pause_s=0.002) as load:
+        for number, (name, placement) in enumerate(route(where, 5)):
+            if number == MOVES:
+                break
+            done = load.counts.puts
+            moved = load.node.move(name, placement)
+            assert moved.after == placement
+            until(lambda: load.counts.puts > done + 10, 20, "the load goes on")  # noqa: B023
+        load.stop()
+        load.look_for_all()
+        counts = load.counts
+        assert not counts.failed_gets, counts.failed_gets[:3]
+        assert not counts.failed_puts, counts.failed_puts
+        assert not counts.lost, counts.lost[:3]
+        assert load.node.stats().api.waiting == 0
+
+
+def test_the_address_stays_and_peers_come_back(tmp_path: Path) -> None:
+    with Node(Config(data_dir=str(tmp_path))) as node, Node() as a, Node(Config(listen=())) as b:
+        a.connect(node.address)
+        b.connect(node.address)
+        here = node.address
+        for placement in ("thread", "process", "inline"):
+            node.move("links", placement)
+            until(lambda: {one.id for one in node.peers()} == {a.id, b.id}, 20, "all have dialled again")
+            assert b.get(node.put(placement.encode(), replicas=2).key).value == placement.encode()
+        assert node.address == here
+        assert node.stats().peers.lost == 0
+
+
+def test_what_is_not_legal_is_said(tmp_path: Path) -> None:
+    with Node(Config(data_dir=str(tmp_path))) as node, RemoteNode(tmp_path) as remote:
+        for move in (node.move, remote.move):
+            with pytest.raises(ConfigError, match="routing table"):
+                move("peers", "process")
+            with pytest.raises(ConfigError, match="no such service"):
+                move("listener", "thread")
+            with pytest.raises(ConfigError, match="no spawner 'fly'"):
+                move("api", "fly")
+            with pytest.raises(ConfigError, match="takes a restart"):
+                move("links", "process:2@links")
+            with pytest.raises(ConfigError, match="in memory"):
+                move("store", "process")
+        node.move("files", "thread@both")
+        with pytest.raises(ConfigError, match="another group, such as @both2"):
+            node.move("upkeep", "process@both")
+        assert remote.move("api", "thread").before == "inline"
+        placed = {row.name: row.placement for row in remote.services()}
+        assert (placed["api"], placed["files"], placed["upkeep"]) == ("thread", "thread@both", "inline")
+        assert remote.put(b"it works", replicas=1).stored == 1
+
+
+def test_a_move_that_fails_leaves_the_links_where_they_are(tmp_path: Path) -> None:
+    """The state of the links cannot be sent: a clock of one's own is no part of another process."""
+    import time
+
+    from mdht.services import Surroundings
+
+    with Node(Config(), around=Surroundings(clock=time.time)) as node, Node() as other:
+        other.connect(node.address)
+        key = other.put(b"x", replicas=2).key
+        with pytest.raises((MoveError, TypeError)):
+            node.move("links", "process")
+        assert {row.placement for row in node.services() if row.name == "links"} == {"inline"}
+        until(lambda: len(node.peers()) == 1, 20, "the peer has dialled again")
+        assert other.get(key).value == b"x" and node.put(b"y", replicas=2).stored == 2
+
+
+def test_on_a_loop() -> None:
+    async def main() -> None:
+        async with Node() as node, Node() as other:
+            await other.aconnect(node.address)
+            assert (await node.amove("links", "thread")).after == "thread"
+            assert [row.placement for row in await node.aservices() if row.name == "links"] == ["thread"]
+            done = await node.aput(b"x", replicas=2)
+            assert (await other.aget(done.key)).value == b"x"
+            assert not (await node.aprobe()).failures
+
+    asyncio.run(main())
+
+
+def test_reload(tmp_path: Path) -> None:
+    config = Config(data_dir=str(tmp_path), seeds=("127.0.0.1:1",))
+    quick = replace(config, timeout_s=3.0)
+    with Node(config, reread=lambda: quick) as node, Node() as other, RemoteNode(tmp_path) as remote:
+        other.connect(node.address)
+        wanted = replace(
+            config,
+            deny=(other.id.hex(),),
+            seeds=(),
+            replicas=5,
+            limits=replace(config.limits, links=7, half_open=9),
+            services={"api": "thread"},
+        )
+        done = remote.reload(wanted)
+        assert {change[0] for change in done.applied} == {"deny", "seeds", "limits.links", "services.api.placement"}
+        assert {change[0] for change in done.restart} == {"replicas", "limits.half_open"}
+        assert not done.failed
+        until(lambda: not node.peers(), 20, "the link that is not allowed is closed")
+        with pytest.raises(Exception, match="not allowed"):
+            other.connect(node.address)
+        shown = remote.show_config(live=True)
+        assert Config.from_toml(shown.toml).placed["api"].placement == "thread"
+        assert {change[0] for change in shown.changed} == {"deny", "seeds", "limits.links", "services.api.placement"}
+        with pytest.raises(ConfigError, match="2 faults"):
+            remote.reload(replace(config, alpha=0, deny=("x",)))
+        assert node.reload().applied and remote.about().timeout_s == 3.0
+        assert other.connect(node.address) == node.id
