@@ -422,3 +422,43 @@ def test_faults_of_the_settings_all_at_once() -> None:
     assert LookupConfig().faults() == []
     wrong = LookupConfig(parallel=0, candidates=2, timeout_s=0.0).faults()
     assert [fault.partition(":")[0] for fault in wrong] == ["parallel", "candidates", "timeout_s"]
+
+
+# -- the slow ones among the nearest -----------------------------------------------------------------------------------
+
+
+def slow() -> Steps:
+    """20, 30 and 40 have answered, 10 has not: at 1.3 s."""
+    steps = Steps(10, 20, 30, 40, config=replace(CONFIG, parallel=4, grace_s=3.0))
+    assert steps.asks() == [10, 20, 30]
+    for distance in (20, 30):
+        steps.answers(distance, now_s=0.1)
+    assert steps.asks(1.2) == [40], "10 is slower than usual"
+    steps.answers(40, now_s=1.3)
+    return steps
+
+
+def test_one_that_is_slow_is_not_passed_over_at_once() -> None:
+    steps = slow()
+    assert steps.waits(1.3) == 3.0
+    steps.answers(10, now_s=2.0)
+    assert steps.result(2.0).closest == (at(10), at(20), at(30))
+
+
+def test_nor_is_it_waited_for_for_ever() -> None:
+    steps = slow()
+    steps.waits(1.3)
+    result = steps.result(3.0)
+    assert (result.end, result.closest) == (End.CONVERGED, (at(20), at(30), at(40)))
+
+
+def test_one_that_is_farther_than_the_wanted_is_not_waited_for() -> None:
+    steps = Steps(10, 20, 30, 40, config=replace(CONFIG, parallel=4, grace_s=3.0))
+    steps.asks()
+    for distance in (10, 20):
+        steps.answers(distance, now_s=0.1)
+    assert steps.asks(1.2) == [40]
+    steps.answers(40, closer=[25], now_s=1.3)
+    assert steps.asks(1.3) == [25]
+    steps.answers(25, now_s=1.4)
+    assert steps.result(1.4).closest == (at(10), at(20), at(25)), "30 is slow, and beyond them"
