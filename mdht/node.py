@@ -200,7 +200,7 @@ class Node(FileCalls, UpkeepCalls, Control):
             loop.call_soon_threadsafe(stop.set)
 
     async def _shut(self) -> None:
-        tree, self._tree = self._tree, None
+        tree, self._tree, self._operator = self._tree, None, None
         watching, self._watching = self._watching, None
         if watching is not None:
             watching.cancel()

@@ -33,6 +33,8 @@ def show(outcome: Outcome) -> None:
     print(f"torment       {outcome.moves} moves, {outcome.kills} kills, {outcome.restarts} restarts of nodes")
     if outcome.refused:
         print(f"moves refused {dict(outcome.refused)}")
+    for name, one in outcome.services.items():
+        print(f"{name:<14}{one['restarts']} restarts, {one['hangs']} hangs; {one['last_error']}")
     print(f"{'':<14}{'level':>10}{'growth':>10}{'an hour':>10}{'tolerated':>11}")
     for name, one in outcome.trends.items():
         slack, share = TOLERANCES[name]

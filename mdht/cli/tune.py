@@ -153,12 +153,12 @@ def tune(
         from ..tuning.report import against
 
         plain["against"] = against(before, plain)
+    if not terms.json:
+        _show(report, plain, toml)
     if save:
         Path(save).write_text(json.dumps(plain, indent=1) + "\n")
     if toml:
         Path(toml).write_text(report.recommended.toml())
-    if not terms.json:
-        _show(report, plain, toml)
     failed = _apply(terms, apply_to, report.recommended) if apply_to else {}
     if apply_to:
         plain["not_applied"] = failed
@@ -221,6 +221,9 @@ def _chart(terms: Terms, report: Report, path: str | None) -> list[str]:
     except ImportError:
         terms.note("no chart: it needs matplotlib (pip install 'mdht[bench]')")
         return []
+    except OSError as error:
+        terms.note(f"no chart: {error}")
+        return []
     terms.note(f"charts: {', '.join(written)}")
     return written
 
@@ -236,7 +239,7 @@ def _show(report: Report, plain: dict[str, Any], toml: str | None) -> None:
         output.line(output.wrapped(sentence))
     for sentence in plain.get("against", ()):
         output.line(output.wrapped(sentence))
-    output.line(f"\nRecommended: {report.recommended}{f' (written to {toml})' if toml else ''}\n")
+    output.line(f"\nRecommended: {report.recommended}{f' (to {toml})' if toml else ''}\n")
     output.line(report.recommended.toml())
 
 

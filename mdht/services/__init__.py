@@ -11,6 +11,9 @@
 | `streams`, `stream_commands` | the streams of all links, and what is said about them |
 | `files`, `file_…` | shares and fetches files and folders; serves records by streams |
 | `tree` | all of them in one supervisor, from a configuration |
+| `operate`, `placement`, `apply`, `probing` | moves, live configuration and health of a running node |
+| `leaving`, `patience`, `again` | what keeps requests alive while links and services move or die |
+| `door`, `door_…` | the socket at which other programs ask |
 | `surroundings`, `errors` | what a node takes from outside; what can go wrong between services |
 """
 

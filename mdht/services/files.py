@@ -1,4 +1,4 @@
-"""The files service: shares and fetches of our own user, and streams of records for peers.
+"""The files service: shares and fetches of our own user, which shares are kept alive, and streams of records for peers.
 
 Everything here happens on the loop of its host, in tasks; what blocks for a disk runs on one thread, which exists while
 something is shared or fetched.

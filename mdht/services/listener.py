@@ -72,6 +72,7 @@ class Listener(Service):
     def open(self) -> None:
         self._sockets: list[socket.socket] = []
         self._outlet = Outlet()
+        self._rests = False
         self._resting: asyncio.TimerHandle | None = None
         try:
             for at, (kind, host, port) in enumerate(self._listen):
@@ -164,7 +165,9 @@ class Listener(Service):
             self.loop.add_reader(one, self._accept, one)
 
     def _rest(self, why: str) -> None:
-        _log.warning("no connections are accepted for %g s: %s", _REST_S, why)
+        if not self._rests:
+            _log.warning("connections wait until there is room for them, with a look every %g s: %s", _REST_S, why)
+        self._rests = True
         self._pause()
         if self._resting is None and self._open:
             self._resting = self.loop.call_later(_REST_S, self._resume)
@@ -190,5 +193,6 @@ class Listener(Service):
         for place in sorted(range(self._places), key=self._links.__getitem__):
             if self._outlet.pass_on(connection, inlet_path(self._directory, place)):
                 self._links[place] += 1
+                self._rests = False
                 return True
         return False

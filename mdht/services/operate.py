@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from ipc import Client, IpcError, ServiceDied, ServiceStats, Supervisor, TooManyRestarts
+from ipc import Client, Closed, IpcError, ServiceDied, ServiceStats, Supervisor
 from ipc.placement import Placement
 
 from ..config import Config
@@ -59,8 +59,12 @@ class Operator:
         self._note_apart()
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run it on the tree's loop, from any thread; on that one, do not wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Run it on the tree's loop, from any thread; on that one, do not wait for it. Raises `ipc.Closed`."""
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:
+            work.close()
+            raise Closed("the node has ended") from None
 
     @property
     def here(self) -> bool:
@@ -246,6 +250,3 @@ def _row(stats: ServiceStats, configured: str) -> ServiceRow:
         affinity=stats.affinity,
         nice=stats.nice,
     )
-
-
-__all__ = ["DRAIN_S", "MOVE_S", "Operator", "TooManyRestarts"]

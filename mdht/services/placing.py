@@ -15,7 +15,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import Any, Final
 
-from ipc import IpcError
+from ipc import Closed, IpcError
 
 from ..errors import LocalError, MdhtError, Rejected, TooFewReplicas
 from ..limits import CONTENT_LEASE_S, EXPIRES_S, NUMBER_MAX
@@ -241,8 +241,8 @@ class _Put:
         operation.late = lambda: operation.end(unsure)
 
         def remembered(value: bool | None, error: Exception | None) -> None:
-            if isinstance(error, IpcError) and not is_gone(error):
-                operation.end(error=error)
+            if isinstance(error, Closed):
+                operation.end(error=error)  # the node stops
             else:
                 operation.end(done if value else unsure)
 

@@ -248,6 +248,10 @@ async def serve(maker: Maker) -> None:
                 said = {"error": f"{type(error).__name__}: {error}"}
             sys.stdout.write(json.dumps(said) + "\n")
             sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # whoever asked is gone, and nobody is left to tell
     finally:
         ticks.cancel()
 

@@ -64,6 +64,7 @@ class MixedLoad:
         self._pause_s = pause_s
         self._seed = seed
         self._stop = threading.Event()
+        self._began_s = time.monotonic()
         self._lock = threading.Lock()
         self._content: dict[bytes, bytes] = {}
         self._owned: dict[tuple[bytes, bytes], int] = {}
@@ -182,4 +183,5 @@ class MixedLoad:
             time.sleep(REST_S)
         with self._lock:
             if len(self.counts.wrong) < ERRORS_MAX:
-                self.counts.wrong.append(f"node {node}, {key[:16].hex()}: {said}")
+                at_s = time.monotonic() - self._began_s
+                self.counts.wrong.append(f"after {at_s:.0f} s, node {node}, {key[:16].hex()}: {said}")

@@ -48,25 +48,21 @@ def _promising(placed: Placed, seen: Observation, waits_for_disk: bool) -> Itera
     limit = seen.limit(waits_for_disk)
     name = seen.bottleneck(waits_for_disk)
     if limit is Limit.DISK:
-        why = f"{limit.value} is waited for"
-        yield from _apart(placed, name, f"{why}: several parts sync at once", seen.cpus + SPARE, many_first=True)
-        yield from _links_apart(placed, f"{why}: links answer meanwhile", 1)
+        yield from _apart(placed, name, "links go on while a disk is written", seen.cpus + SPARE, many_first=True)
+        yield from _links_apart(placed, "links go on while a disk is written", 1)
         yield from _together(placed, seen)
         return
-    if limit in (Limit.SERVICE, Limit.MACHINE, Limit.MAKERS, Limit.LATENCY):
-        share = seen.busiest.cores
-        why = f"{name} is the busiest, in a process that uses {share:.2f} cores"
-        beside = [one.name for one in seen.by_load(seen.busiest) if one.name != name and one.cores >= LITTLE]
-        if name in ("links", "local"):
-            yield from _links_apart(placed, why, seen.cpus)
-        else:
-            yield from _apart(placed, name, why, seen.cpus)
-        for other in beside:
-            yield from _apart(placed, other, f"{other} leaves the process of {name}, which uses {share:.2f} cores", 1)
+    share = seen.busiest.cores
+    why = f"{name} is the busiest, in a process that uses {share:.2f} cores"
+    yield from _apart(placed, name, why, seen.cpus)
+    for other in seen.by_load(seen.busiest):
+        if other.name != name and other.cores >= LITTLE:
+            leaves = f"{other.name} leaves the process of {name}, which uses {share:.2f} cores"
+            yield from _apart(placed, other.name, leaves, 1)
     if limit is not Limit.SERVICE:
         yield from _together(placed, seen)
     if waits_for_disk:
-        yield from _apart(placed, "store", "several parts sync at once", seen.cpus + SPARE, many_first=True)
+        yield from _apart(placed, "store", "links go on while a disk is written", seen.cpus + SPARE, many_first=True)
     for service, _ in placed.services:
         yield from _channels(placed, service)
 
@@ -80,7 +76,7 @@ def _apart(placed: Placed, name: str, why: str, most: int, many_first: bool = Fa
     more = now.count + 1 if now.spawner in ("thread", "process") else 2
     several = name in MANY and more <= most
     if many_first and several:
-        yield Move(placed.but({name: f"process:{more}"}), why)
+        yield Move(placed.but({name: f"process:{more}"}), "several parts write and sync at once")
     if now.spawner != "process" and name not in STAY:
         yield Move(placed.but({name: "process"}), why)
     if not many_first and several and now.spawner == "process":

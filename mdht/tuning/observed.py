@@ -25,6 +25,8 @@ class Limit(Enum):
     """One of its processes uses a whole core."""
     MACHINE = "the machine"
     """All cores are used, by node, load makers and others: more processes only cost more."""
+    OTHERS = "other programs on the machine"
+    """They use most of its cores, and leave the node less than it could take: measure again when they rest."""
     MAKERS = "the load makers"
     """They ask no faster: the node has not been at its end, so this says little about placements."""
     DISK = "the disk"
@@ -114,11 +116,15 @@ class Observation:
         """What kept it from more. `waits_for_disk`: some requests are answered only once they are synced."""
         if self.busiest.cores >= FULL:
             return Limit.SERVICE
-        if self.machine_cores >= MACHINE_FULL * self.cpus:
+        full = self.machine_cores >= MACHINE_FULL * self.cpus
+        ours = 2 * (self.node_cores + sum(self.makers_cores)) >= self.machine_cores
+        if full and ours:
             return Limit.MACHINE
         if self.makers_cores and max(self.makers_cores) >= FULL:
             return Limit.MAKERS
-        return Limit.DISK if waits_for_disk else Limit.LATENCY
+        if waits_for_disk:
+            return Limit.DISK
+        return Limit.OTHERS if full else Limit.LATENCY
 
     def bottleneck(self, waits_for_disk: bool) -> str:
         """The service that more, or other, places could help most."""

@@ -11,47 +11,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..config import MANY
-from .observed import Observation
+from .observed import Observation, ProcessSeen
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Requests a second by the model. `factor`: of what was measured."""
+    """Requests a second by the model."""
 
     service: str
-    """The one that is given another process."""
-    splits: bool
-    """Whether it can be; else the core helps only where cores were short."""
+    processes: int
+    """Of that service, with the next core; 0: there can be one of it only, and it is left where it is."""
     now_per_s: float
     next_per_s: float
 
     @property
     def factor(self) -> float:
-        """How many times what there is now."""
+        """How many times what the model has for now."""
         return self.next_per_s / self.now_per_s if self.now_per_s else 1.0
 
 
 def outlook(seen: Observation, bottleneck: str) -> Outlook:
-    """With one core more, and one process more of the bottleneck where there can be several."""
-    if not seen.per_s:
-        return Outlook(bottleneck, False, 0.0, 0.0)
-    now = _bound(seen, [one.cores for one in seen.processes], seen.cpus)
+    """With one core more, and more processes of the bottleneck where there can be several."""
     name = "links" if bottleneck == "local" else bottleneck
-    splits = name in MANY
+    if not seen.per_s:
+        return Outlook(name, 0, 0.0, 0.0)
     loads = [one.cores for one in seen.processes]
-    if splits:
-        having = [one for one in seen.processes if name in one.services]
-        share = sum(_share(seen, name, len(having)) for _ in having)
-        rest = [
-            one.cores - (_share(seen, name, len(having)) if name in one.services else 0.0) for one in seen.processes
-        ]
-        if len(having) == 1 and len(having[0].services) > 1:  # it leaves the process that it shared
-            loads = [*rest, share]
-        else:
-            count = len(having) + 1
-            kept = [share / count if name in one.services else 0.0 for one in seen.processes]
-            loads = [*(one + own for one, own in zip(rest, kept, strict=True)), share / count]
-    return Outlook(name, splits, now, max(now, _bound(seen, loads, seen.cpus + 1)))
+    now = _bound(seen, loads, seen.cpus)
+    having = [one for one in seen.processes if name in one.services]
+    if name not in MANY or not having:
+        return Outlook(name, 0, now, max(now, _bound(seen, loads, seen.cpus + 1)))
+    own = [_share(seen, name, len(having)) if name in one.services else 0.0 for one in seen.processes]
+    rest = [load - mine for load, mine in zip(loads, own, strict=True)]
+    found = []
+    for count in _counts(having):
+        each = sum(own) / count
+        found.append((_bound(seen, [*rest, *[each] * count], seen.cpus + 1), -count))
+    best, count = max(found)
+    return Outlook(name, -count, now, max(now, best))
+
+
+def _counts(having: list[ProcessSeen]) -> tuple[int, ...]:
+    """One process more. Where it shares one with others, that is its first, or two if those others need little."""
+    together = {"links", "local"}
+    if len(having) == 1 and len(set(having[0].services) - together) > (0 if "links" in having[0].services else 1):
+        return (1, 2)
+    return (len(having) + 1,)
 
 
 def _share(seen: Observation, name: str, among: int) -> float:

@@ -159,7 +159,12 @@ class Report:
 
     def _next_core(self) -> str:
         model = self.outlook
-        how = f"another process of {model.service}" if model.splits else "no other process (there is one of it only)"
+        some = (
+            f"{model.processes} processes of {model.service}"
+            if model.processes > 1
+            else f"a process for {model.service}"
+        )
+        how = some if model.processes else f"{model.service} where it is (there can be one of it only)"
         if model.factor < 1.01:
             return f"One more core, with {how}, would bring next to nothing, by a model of CPU shares."
         return (

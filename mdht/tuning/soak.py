@@ -95,6 +95,10 @@ class Outcome:
     found: int = 0
     """Records that were looked for at the end."""
     trends: dict[str, Trend] = field(default_factory=dict)
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of node 0 at the end: restarts, hangs and the last error of each service that had any."""
+    log: list[str] = field(default_factory=list)
+    """The last lines that node 0 wrote."""
     faults: list[str] = field(default_factory=list)
     """Everything that is wrong; empty where the run passed."""
 
@@ -118,6 +122,8 @@ class Outcome:
                 name: {"per_hour": one.per_hour, "growth": one.growth, "level": one.level, "samples": one.samples}
                 for name, one in self.trends.items()
             },
+            "services": self.services,
+            "log": self.log,
             "faults": self.faults,
         }
 
@@ -148,6 +154,7 @@ class Soak:
                 load.stop()
             outcome.found = load.look_for_all(plan.nodes - 1)
             outcome.seconds = time.monotonic() - began_s
+            self._note_services(net)
         self._judge()
         return outcome
 
@@ -237,6 +244,21 @@ class Soak:
             f"{self._outcome.moves} moves, {self._outcome.kills} kills, {self._outcome.restarts} restarts; "
             + ", ".join(f"{value:,} {name}" for name, value in latest.items())
         )
+
+    def _note_services(self, net: ProcessNet) -> None:
+        outcome = self._outcome
+        outcome.log = net.log(0).splitlines()
+        try:
+            rows = net[0].services()
+        except (MdhtError, IpcError, OSError) as error:
+            outcome.faults.append(f"at the end node 0 does not say what its services do: {error}")
+            return
+        outcome.services = {
+            row.name: {"restarts": row.restarts, "hangs": row.hangs, "last_error": row.last_error}
+            for row in rows
+            if row.restarts or row.hangs
+        }
+        outcome.faults += [f"{row.name} hung {row.hangs} times: {row.last_error}" for row in rows if row.hangs]
 
     def _judge(self) -> None:
         outcome, from_s = self._outcome, self._plan.seconds * SETTLE_SHARE

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -40,18 +40,25 @@ class Subject:
     """`with Subject(placed, workload, directory) as node`. Entering raises what `ProcessNet` raises."""
 
     def __init__(self, placed: Placed, workload: Workload, directory: str | None = None) -> None:
-        """`directory`: where its data are kept meanwhile, so which disk is measured; empty: that of temporary files."""
+        """`directory`: where its data are kept meanwhile, so which disk is measured.
+
+        None: that of temporary files, which are removed even where this process is killed.
+        """
         self.placed = placed
-        self._directory = tempfile.TemporaryDirectory(prefix="mdht-tune-", dir=directory, ignore_cleanup_errors=True)
-        self.name = Path(self._directory.name).name
+        self.name = os.urandom(8).hex()
         """Its own among all nodes under test."""
-        self._net = ProcessNet(1, config_of(placed, workload), directory=os.path.join(self._directory.name, "net"))
+        self._kept = contextlib.ExitStack()
+        where = None
+        if directory is not None:
+            made = tempfile.TemporaryDirectory(prefix="mdht-tune-", dir=directory, ignore_cleanup_errors=True)
+            where = self._kept.enter_context(made)
+        self._net = ProcessNet(1, config_of(placed, workload), directory=where)
 
     def __enter__(self) -> Self:
         try:
             self._net.start()
         except BaseException:
-            self._directory.cleanup()
+            self._kept.close()
             raise
         return self
 
@@ -65,7 +72,7 @@ class Subject:
         try:
             self._net.close()
         finally:
-            self._directory.cleanup()
+            self._kept.close()
 
     @property
     def address(self) -> str:

@@ -35,7 +35,9 @@ def test_a_process_of_its_own_is_all_of_it():
     ("cores", "makers", "machine", "disk", "limit"),
     [
         (0.9, (0.2,), 1.2, False, Limit.SERVICE),
-        (0.5, (0.9,), 3.9, False, Limit.MACHINE),
+        (0.8, (0.8, 0.7), 3.9, False, Limit.MACHINE),
+        (0.5, (0.5,), 3.9, False, Limit.OTHERS),
+        (0.5, (0.5,), 3.9, True, Limit.DISK),
         (0.5, (0.95,), 1.5, False, Limit.MAKERS),
         (0.3, (0.2,), 0.6, True, Limit.DISK),
         (0.3, (0.2,), 0.6, False, Limit.LATENCY),

@@ -20,12 +20,19 @@ def test_cores_that_are_used_up_bound_it():
 def test_what_there_is_one_of_does_not_split():
     seen = observation({"api": ("inline", 0.9), "links": ("inline", 0.1)}, per_s=1_000, makers=(0.1,))
     model = outlook(seen, "api")
-    assert not model.splits and model.factor == pytest.approx(1.0)
+    assert model.processes == 0 and model.factor == pytest.approx(1.0)
 
 
 def test_it_leaves_the_process_that_it_shared():
     seen = observation({"links": ("inline", 0.5), "store": ("inline", 0.5)}, per_s=1_000, makers=(0.1,))
-    assert outlook(seen, "store").factor == pytest.approx(2.0)
+    model = outlook(seen, "store")
+    assert model.factor == pytest.approx(2.0) and model.processes == 1
+
+
+def test_links_that_are_all_of_a_process_need_two():
+    seen = observation({"links": ("inline", 0.8), "store": ("inline", 0.1)}, per_s=1_000, makers=(0.1,))
+    model = outlook(seen, "links")
+    assert model.factor == pytest.approx(0.9 / 0.4) and model.processes == 2
 
 
 def test_nothing_measured_is_nothing_foretold():

@@ -1,0 +1,87 @@
+"""What is told at the end."""
+
+import json
+
+import pytest
+
+from mdht.config import Config
+from mdht.tuning.apply import steps
+from mdht.tuning.gain import Gain
+from mdht.tuning.observed import Limit
+from mdht.tuning.outlook import outlook
+from mdht.tuning.placed import SINGLE, Placed
+from mdht.tuning.report import Checked, Report, RowOf, TriedRow, against, relative_to
+from mdht.tuning.workload import Workload
+
+from .seen import observation
+
+THREAD, PROCESS = Placed.of({"store": "thread"}), Placed.of({"store": "process"})
+FIRST = observation({"links": ("inline", 0.7), "store": ("inline", 0.2)})
+LATER = observation({"links": ("inline", 0.7), "store": ("process", 0.2)}, {("links",): 0.7, ("store",): 0.2})
+TRIED = (
+    TriedRow(SINGLE, THREAD, "to try", Gain(1.2, 1.1, 1.3, 6), ""),
+    TriedRow(THREAD, PROCESS, "to try", Gain(1.5, 1.4, 1.6, 6), ""),
+    TriedRow(PROCESS, Placed.of({"store": "process:2"}), "to try", None, "NodeNotStarted: no"),
+)
+
+
+HELD = Checked(Gain(1.1, 1.05, 1.2, 8), "")
+
+
+def report(recommended=PROCESS, checked=HELD):
+    relative = relative_to(SINGLE, TRIED)
+    return Report(
+        workload=Workload(),
+        goal="throughput",
+        start=SINGLE,
+        found=PROCESS,
+        recommended=recommended,
+        checked=checked,
+        limit=Limit.SERVICE,
+        bottleneck="links",
+        outlook=outlook(LATER, "links"),
+        first=FIRST,
+        first_bottleneck="links",
+        first_limit=Limit.MACHINE,
+        seen=LATER,
+        rows=tuple(RowOf.of(placed, times, [LATER, FIRST, LATER]) for placed, times in relative.items()),
+        tried=TRIED,
+        ended="no move helped",
+        cpus=4,
+        makers=2,
+        took_s=12.0,
+    )
+
+
+def test_gains_on_the_way_are_multiplied():
+    assert relative_to(SINGLE, TRIED) == pytest.approx({SINGLE: 1.0, THREAD: 1.2, PROCESS: 1.8})
+
+
+def test_it_says_why():
+    text = " ".join(report().why())
+    assert "At single the limit was the machine: links (inline)" in text
+    assert "single → store=thread: +20.0 %" in text
+    assert "it holds" in text and "a model" in text and "2 load maker(s)" in text
+
+
+def test_what_does_not_hold_is_said():
+    text = " ".join(report(SINGLE, Checked(Gain(0.9, 0.8, 1.0, 12), "")).why())
+    assert "does not hold, so single is recommended" in text
+    text = " ".join(report(SINGLE, Checked(None, "no room")).why())
+    assert "could not be measured again (no room), so single is recommended" in text
+
+
+def test_a_report_is_saved_as_json_and_compared():
+    before = json.loads(json.dumps(report().plain()))
+    assert Config.from_toml(before["toml"]).placed["store"].placement == "process"
+    now = json.loads(json.dumps(report(SINGLE).plain()))
+    lines = against(before, now)
+    assert lines[0] == "Then store=process was recommended, now single."
+    assert any(line.startswith("store=thread: ") and "(+0.0%)" in line for line in lines)
+    assert "Another load" in against({**before, "workload": {}}, now)[0]
+
+
+def test_only_services_that_are_elsewhere_move_and_links_come_last():
+    now = {"links": "inline+none", "store": "process+pipe", "files": "thread", "listener": "inline"}
+    wanted = Placed.of({"links": "process@links", "store": "process"})
+    assert steps(now, wanted) == [("files", "inline+none"), ("links", "process@links+pipe")]
