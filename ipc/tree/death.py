@@ -145,9 +145,7 @@ async def _replace(tree: Tree, cell: CellRecord) -> None:
             try:
                 await tree.connect(port, record, held={cell.shard: held})
             except ServiceDied:
-                if port.owner is None:
-                    raise
-                continue  # likewise, but its end has not been seen yet; if it is ours, `serve` says so
+                continue  # its owner, or another shard, ends, too, and connects it when it is restarted
     await host.agent.do("serve", cell.id, queued)
 
 

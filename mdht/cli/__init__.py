@@ -14,6 +14,7 @@ import neither services nor cryptography.
 | `about`, `records`, `files` | thin commands |
 | `run`, `settings`, `serving`, `notify` | a node in the foreground |
 | `testnet` | several of them |
+| `tune` | the best placement of services, by trying |
 | `doctor`, `checks` | what may be wrong |
 | `completion` | scripts for shells |
 """

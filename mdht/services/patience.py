@@ -13,7 +13,7 @@ from typing import Final
 from ipc import ServiceDied
 
 from ..codec import ErrorCode
-from ..errors import LinkClosed, RequestFailed
+from ..errors import LinkClosed, LinkRefused, RequestFailed
 from ..session import LinkFull, PeerGone
 from .errors import NotLinked
 
@@ -27,8 +27,16 @@ LOOK_AGAIN_S: Final = 0.3
 """Seconds before a search is begun again that found nothing, and could not ask somebody who is there."""
 
 
+_GOING: Final = ("moved", "shutdown")
+"""Why a place of links that ends refuses a handshake: names of `codec.Farewell`."""
+
+
 def dials_again(error: Exception) -> bool:
-    """Whether a dial only came at a bad moment: to a place that ended before the link was open, there or here."""
+    """Whether a dial only came at a bad moment: to a place that ended before the link was open, there or here. A node
+    that stops says the same; it does not listen when it is dialled again.
+    """
+    if isinstance(error, LinkRefused):
+        return not error.by_us and error.reason in _GOING
     return isinstance(error, LinkClosed | PeerGone | ServiceDied)
 
 
@@ -39,7 +47,7 @@ def is_gone(error: Exception) -> bool:
 
 def connects_first(error: Exception) -> bool:
     """Whether there has to be a link before the question is asked again."""
-    return isinstance(error, LinkClosed | NotLinked | ServiceDied)
+    return isinstance(error, NotLinked) or dials_again(error)
 
 
 def may_be_there(errors: Iterable[Exception]) -> bool:
@@ -49,7 +57,7 @@ def may_be_there(errors: Iterable[Exception]) -> bool:
 
 def again_s(error: Exception, tries: int) -> float | None:
     """Seconds until a question that ended so, after so many further tries, is asked again; None: it is not."""
-    if isinstance(error, LinkClosed | NotLinked | PeerGone | ServiceDied):
+    if isinstance(error, NotLinked) or dials_again(error):
         return PAUSES_S[tries] if tries < len(PAUSES_S) else None
     if isinstance(error, LinkFull) or (isinstance(error, RequestFailed) and error.code == ErrorCode.BUSY):
         return BUSY_PAUSES_S[tries] if tries < len(BUSY_PAUSES_S) else None

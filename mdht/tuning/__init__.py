@@ -24,5 +24,10 @@ Nothing is imported here, so that load makers start fast.
 | `meter` | measures subjects in turns | |
 | `tune` | all of it | |
 | `apply` | moves a running node | |
-| `topology` | this machine's CPUs: packages, cores, hyperthreads | |
+| `legal` | which placements a service may have, and why not the others | yes |
+| `topology`, `pinning` | this machine's CPUs; which of them each process of a node should have | |
+| `stacks` | where time goes, from samples of stacks | yes |
+| `trend` | whether a number grows | yes |
+| `mixed_load`, `soak` | hours of load with moves, kills and restarts | |
+| `errors` | what cannot be measured | yes |
 """

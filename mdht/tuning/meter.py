@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
+from ipc import IpcError
+
 from ..config.node import cpu_count
 from ..errors import MdhtError
 from . import processes
@@ -188,5 +190,5 @@ def failed(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-FORESEEN: Final = (MdhtError, OSError)
+FORESEEN: Final = (MdhtError, IpcError, OSError)
 """What a placement that does not work raises, rather than a fault of ours."""

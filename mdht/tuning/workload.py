@@ -16,7 +16,7 @@ from ..limits import VALUE_BYTES
 from ..node import NodeStats
 
 LINKS_MAX: Final = 1_024
-"""Links of the load: as many as a node has by default, less those that it needs itself would be refused."""
+"""Links of the load: a node has 4,096 by default, and each takes 40 KiB at either end."""
 
 IN_FLIGHT_MAX: Final = 4_096
 """Requests under way: a link may have `mdht.limits.LINK_REQUESTS`, and what waits longer only waits."""
@@ -110,7 +110,7 @@ def seen_by(stats: NodeStats, config: Config, **changes: Any) -> Workload:
     if gets + puts == 0:
         right = "a node that has been used, or the load by options"
         raise ConfigError([("like", "this node has served nothing yet", right)])
-    links = min(max(stats.links.links, 1), LINKS_MAX)
+    links = int(changes.get("links", min(max(stats.links.links, 1), LINKS_MAX)))
     size = round(store.bytes / store.records) if store.records else 256
     fields_of: dict[str, Any] = {
         "get_share": round(gets / (gets + puts), 3),

@@ -12,7 +12,7 @@ from mdht.config import Config, Limits
 from mdht.config.changes import brief, differences, quoted
 from mdht.config.services import ServiceConfig
 from mdht.config.writing import toml_of
-from mdht.errors import ConfigError, LinkClosed, NotFound, RequestFailed, TimedOut
+from mdht.errors import ConfigError, LinkClosed, LinkRefused, NotFound, RequestFailed, TimedOut
 from mdht.services.again import Again, may_repeat
 from mdht.services.commands import DoGet, DoPut
 from mdht.services.errors import NotLinked
@@ -111,6 +111,7 @@ def test_what_is_asked_again() -> None:
     busy = RequestFailed(ErrorCode.BUSY)
     assert again_s(busy, 0) and not connects_first(busy)
     assert again_s(LinkFull("bytes", 1), 0)
+    assert dials_again(LinkRefused("shutdown", "x")) and not dials_again(LinkRefused("too many", "x"))
     assert dials_again(PeerGone()) and not dials_again(CannotDial("x", "y"))
     assert may_be_there([NotFound(), busy]) and not may_be_there([CannotDial("x", "y")])
 
