@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 
-from mdht.services.file_commands import FileProgress
+from mdht.services.files.commands import FileProgress
 from mdht.testnet import TestNet
 
 

@@ -35,7 +35,7 @@ from .node_control import Control
 from .node_files import FileCalls
 from .node_upkeep import UpkeepCalls
 from .services import ApiStats, Got, LinkStats, Operator, PeerInfo, PeerStats, PutDone, Surroundings, new_tree, plant
-from .services.again import Again, future_again
+from .services.api.again import Again, future_again
 from .services.commands import (
     ApiNumbers,
     DoConnect,
@@ -49,8 +49,8 @@ from .services.commands import (
     StoreNumbers,
     WhereAmI,
 )
-from .services.file_commands import FileStats, ServedNumbers
-from .services.upkeep_commands import UpkeepNumbers, UpkeepStats
+from .services.files.commands import FileStats, ServedNumbers
+from .services.upkeep.commands import UpkeepNumbers, UpkeepStats
 from .store import StoreStats
 
 _GRACE_S: Final = 2.0

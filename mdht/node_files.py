@@ -12,8 +12,8 @@ from typing import Any, Final, Protocol
 from ipc import Client, IpcError, ServiceDied, WouldDeadlock
 
 from .config import Config
-from .services.again import future_again
-from .services.file_commands import (
+from .services.api.again import future_again
+from .services.files.commands import (
     DoFetch,
     DoShare,
     Fetched,

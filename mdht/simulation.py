@@ -24,7 +24,7 @@ from .errors import MdhtError
 from .model import Identity, Kind
 from .node import Node
 from .services import Surroundings
-from .services.upkeep_commands import UpkeepNumbers, UpkeepStats
+from .services.upkeep.commands import UpkeepNumbers, UpkeepStats
 from .transport import MemoryNetwork
 
 _EPOCH_S: Final = 1_800_000_000.0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..model import Kind
     from ..node import NodeStats
     from ..services import Got, PeerInfo, PutDone
-    from ..services.file_commands import Fetched, FileProgress, Shared, ShareInfo
+    from ..services.files.commands import Fetched, FileProgress, Shared, ShareInfo
     from .aio import AsyncConnection
 
 _ASK_S: Final = 10.0

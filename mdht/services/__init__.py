@@ -1,20 +1,19 @@
 """The services of a node: thin shells around the pure floors, which own sockets, disk and time.
 
-| file | what |
+| folder or file | what |
 |---|---|
-| `commands` | everything they say to each other |
-| `links`, `link`, `translate` | listens, dials, carries questions and answers |
-| `peers` | whom we know and are linked to |
-| `local` | answers what peers ask |
-| `store`, `store_parts` | keeps records, in one part or in several |
-| `api`, `operation`, `search`, `putting` | what our own user asks |
-| `streams`, `stream_commands` | the streams of all links, and what is said about them |
-| `files`, `file_…` | shares and fetches files and folders; serves records by streams |
+| `links/` | the only ones with sockets: TLS, handshake, messages, streams; in one place or several |
+| `local` | answers what peers ask, beside the links |
+| `store/` | keeps records, in one part or in several |
+| `peers/` | whom we know and are linked to, and who may be |
+| `api/` | what our own user asks: gets, puts, lookups |
+| `files/` | shares and fetches files and folders; serves records by streams |
+| `upkeep/` | keeps records alive while nodes come and go |
+| `door/` | the socket at which other programs ask |
 | `tree` | all of them in one supervisor, from a configuration |
 | `operate`, `placement`, `apply`, `probing` | moves, live configuration and health of a running node |
-| `leaving`, `patience`, `again` | what keeps requests alive while links and services move or die |
-| `door`, `door_…` | the socket at which other programs ask |
-| `surroundings`, `errors` | what a node takes from outside; what can go wrong between services |
+| `commands`, `errors`, `roster` | what they say to each other, what can go wrong between them, whom all of them know |
+| `own`, `surroundings`, `clock` | the node's key; what it takes from outside; what time it is |
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from ipc import Answer, Interned, Service, Token
 from ..limits import CLOSEST_PEERS
 from ..model import address_in
 from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve, WhoIsThere
-from .reading import Readable, have, have_all
 from .roster import Roster, nearer_than_chosen
+from .store.reading import Readable, have, have_all
 from .surroundings import Surroundings
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from .commands import (
     Serve,
     StoreNumbers,
 )
-from .file_commands import ServedNumbers
-from .upkeep_commands import UpkeepNumbers
+from .files.commands import ServedNumbers
+from .upkeep.commands import UpkeepNumbers
 
 STEP_S: Final = 5.0
 """Seconds for each step: what needs no network takes milliseconds, and a sync of a busy disk a second or two."""

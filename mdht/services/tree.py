@@ -12,25 +12,25 @@ from ..config import Config, Limits
 from ..data_dir import SOCKET_FILE
 from ..model import Identity
 from ..store import StoreLimits
-from .api import Api
+from .api.desk import ApiSettings
+from .api.service import Api
 from .clock import corrected
 from .commands import Begin
-from .desk import ApiSettings
-from .door import Door
-from .door_about import about_of
-from .file_shares import FILE as SHARES_FILE
-from .files import Files, FileSettings
-from .links import Links
-from .listener import Listener, make_inlets
+from .door.about import about_of
+from .door.service import Door
+from .files.service import Files, FileSettings
+from .files.shares import FILE as SHARES_FILE
+from .links.listener import Listener, make_inlets
+from .links.service import Links
 from .local import Local
 from .operate import Operator
 from .own import OwnIdentity
-from .peer_memory import FILE as PEERS_FILE
-from .peers import Peers, PeersSettings
-from .store import FOR_EVER_S, StoreService
-from .store_parts import settled
+from .peers.memory import FILE as PEERS_FILE
+from .peers.service import Peers, PeersSettings
+from .store.parts import settled
+from .store.service import FOR_EVER_S, StoreService
 from .surroundings import Surroundings
-from .upkeep import Upkeep, UpkeepSettings
+from .upkeep.service import Upkeep, UpkeepSettings
 
 _RESTARTS = 40
 _WINDOW_S = 20.0

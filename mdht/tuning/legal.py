@@ -15,15 +15,15 @@ from ipc.tree.legal import check_placement
 
 from ..config import MANY, SERVICES
 from ..config.services import misplaced
-from ..services.api import Api
-from ..services.door import Door
-from ..services.files import Files
-from ..services.links import Links
-from ..services.listener import Listener
+from ..services.api.service import Api
+from ..services.door.service import Door
+from ..services.files.service import Files
+from ..services.links.listener import Listener
+from ..services.links.service import Links
 from ..services.local import Local
-from ..services.peers import Peers
-from ..services.store import StoreService
-from ..services.upkeep import Upkeep
+from ..services.peers.service import Peers
+from ..services.store.service import StoreService
+from ..services.upkeep.service import Upkeep
 
 CLASSES: Final[dict[str, type[Service]]] = {
     "store": StoreService,

@@ -31,8 +31,8 @@ from ipc import Bounds, Client, Supervisor
 from machine import machine
 from mdht.model import Content, Identity, Kind, Record, Signed
 from mdht.services.commands import Put, Serve, StoreNumbers
-from mdht.services.store import StoreService
-from mdht.services.store_parts import settled, total
+from mdht.services.store.parts import settled, total
+from mdht.services.store.service import StoreService
 from mdht.services.surroundings import Surroundings
 from mdht.store import StoreLimits
 from table import number, table

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mdht.config import Config, Limits
 from mdht.errors import MdhtError
-from mdht.services.file_commands import FileProgress
+from mdht.services.files.commands import FileProgress
 from mdht.testnet import ProcessNet
 
 from .folder import Differences, Listing, Unusable, compared, copied, digests, listing

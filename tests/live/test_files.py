@@ -19,7 +19,7 @@ from mdht.errors import (
     Cancelled,
 )
 from mdht.node import Node
-from mdht.services.file_commands import DoShare, FileCancel, FileProgress, ServedNumbers
+from mdht.services.files.commands import DoShare, FileCancel, FileProgress, ServedNumbers
 from mdht.testnet import TestNet
 
 from .folders import contents, left_behind, put_bytes

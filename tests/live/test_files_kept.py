@@ -17,9 +17,9 @@ from mdht.config import Config
 from mdht.errors import BadShare
 from mdht.model import Content, Kind, address_of
 from mdht.node import Node
-from mdht.services import file_keeping
-from mdht.services.file_commands import ShareInfo
-from mdht.services.file_shares import CHANGED, KeptShare, ShareFile
+from mdht.services.files import keeping as file_keeping
+from mdht.services.files.commands import ShareInfo
+from mdht.services.files.shares import CHANGED, KeptShare, ShareFile
 from mdht.store.lmdb import LmdbStore
 from mdht.testnet import TestNet
 from tests.mdht.hostile.process import ROOT

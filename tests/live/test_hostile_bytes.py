@@ -14,7 +14,7 @@ import pytest
 from mdht.codec import Get as GetMessage
 from mdht.codec import encoding, pack_frame
 from mdht.errors import LinkRefused
-from mdht.services import links
+from mdht.services.links import service as links
 from mdht.session import HandshakeConfig, Role, binary
 from mdht.session.handshake import Handshake
 from tests.mdht.hostile.attacked import attacked

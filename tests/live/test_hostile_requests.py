@@ -39,7 +39,7 @@ from mdht.config import Config
 from mdht.errors import RemoteError
 from mdht.limits import EXPIRES_S, LINK_REQUESTS, LINK_STREAMS, VALUE_BYTES, WRITE_BUFFER_BYTES
 from mdht.model import Content, Identity, Kind, Signed
-from mdht.services import links
+from mdht.services.links import service as links
 from mdht.session import PeerLeft, SessionConfig
 from mdht.transport import tcp
 from tests.mdht.hostile.attacked import attacked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mdht.services.upkeep import Upkeep
-from mdht.services.upkeep_handover import Handover
+from mdht.services.upkeep.handover import Handover
+from mdht.services.upkeep.service import Upkeep
 from mdht.simulation import Life, run
 
 LIFE = Life(nodes=12, days=1.25, content=20, owned=20, churn_s=3_600.0, seed=1)

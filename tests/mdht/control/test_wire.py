@@ -145,7 +145,7 @@ def test_frames_are_taken_one_at_a_time() -> None:
 
 
 def test_text_that_is_no_unicode_is_escaped() -> None:
-    from mdht.services.file_commands import Fetched
+    from mdht.services.files.commands import Fetched
 
     frame = pack_reply(1, {"path": "/a\udcff", "parts": [Fetched("/\udc80", "n", 1, 2)], "value": b"\xff"})
     told = read_result(read_reply(frame[4:]))

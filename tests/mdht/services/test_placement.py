@@ -13,10 +13,10 @@ from mdht.config.changes import brief, differences, quoted
 from mdht.config.services import ServiceConfig
 from mdht.config.writing import toml_of
 from mdht.errors import ConfigError, LinkClosed, LinkRefused, NotFound, RequestFailed, TimedOut
-from mdht.services.again import Again, may_repeat
+from mdht.services.api.again import Again, may_repeat
+from mdht.services.api.patience import PAUSES_S, again_s, connects_first, dials_again, may_be_there
 from mdht.services.commands import DoGet, DoPut
 from mdht.services.errors import NotLinked
-from mdht.services.patience import PAUSES_S, again_s, connects_first, dials_again, may_be_there
 from mdht.services.placement import check_move, moved_together
 from mdht.session import LinkFull, PeerGone
 from mdht.transport import CannotDial

@@ -1,0 +1,175 @@
+"""A store service in several parts: which part a command is for, the numbers of all together, and having them on disk.
+
+Each part is a shard of the service, with a range of addresses (`store.parts`); so whoever asks need not know how many
+there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import Any, Final, TypeVar
+
+from ipc import Point, Shard
+
+from ...errors import RemoteError
+from ...limits import HASH_BYTES
+from ...model import address_in
+from ...store import Region, StoreInUse, StoreStats
+from ...store.parts import last_address, point_of
+from ...store.reshard import Progress
+from ..commands import Get, GetAll, Put, Serve, StoreNumbers
+from ..upkeep.commands import Renew, Scan
+
+T = TypeVar("T")
+
+_log: Final = logging.getLogger(__name__)
+
+_STEPS: Final = 10
+"""Lines in the log for one division, between its first and its last."""
+
+IN_USE_S: Final = 3.0
+"""Seconds that somebody else may still have a store's files: a sync takes milliseconds, on a busy disk a second."""
+
+_AGAIN_S: Final = 0.05
+"""Seconds after which they are asked for again."""
+
+_LAST: Final = 1 << 8 * HASH_BYTES
+
+Then = Callable[[Any, Exception | None], None]
+
+
+def part_for(command: Any) -> Point | Shard:
+    """Where a command of the store service belongs."""
+    kind = type(command)
+    if kind is Serve:
+        return Point(point_of(address_of(command)))
+    if kind is Renew:
+        return Point(point_of(command.address))
+    if kind is Scan:
+        return Point(point_of(_next_address(command)))
+    if kind is StoreNumbers:
+        return Shard(command.part)
+    return Point(0)
+
+
+def address_of(serve: Serve) -> bytes:
+    """Where that which is asked for, or put, belongs."""
+    question = serve.question
+    if type(question) is Put:
+        try:
+            return address_in(question.record)
+        except RemoteError:
+            return bytes(HASH_BYTES)  # no record: any part says so
+    assert isinstance(question, Get | GetAll), "nothing else is asked of a store"
+    return question.address
+
+
+def scanned_on(scan: Scan, after: bytes | None, part: int, parts: int) -> bytes | None:
+    """Behind which slot a scan goes on, where this part has said `after`: at its end, with the next part."""
+    if after is not None or part == parts - 1:
+        return after
+    end = last_address(part, parts)
+    return end if Region.sharing(scan.centre, scan.bits).ranges[-1][1] > end else None
+
+
+def _next_address(scan: Scan) -> bytes:
+    """The first address that a scan may still find something at."""
+    first = Region.sharing(scan.centre, scan.bits).ranges[0][0]
+    after = scan.after
+    if after is None:
+        return first
+    if len(after) > HASH_BYTES:  # another owner at the same address may follow
+        return max(first, after[:HASH_BYTES])
+    return max(first, min(int.from_bytes(after, "big") + 1, _LAST - 1).to_bytes(HASH_BYTES, "big"))
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def ask_all(ask: Callable[[StoreNumbers, Then], None], tell: Then) -> None:
+    """Ask one part after the other for its numbers; `tell` is told those of the whole store, or the first error."""
+    found: list[StoreStats] = []
+
+    def answered(stats: StoreStats | None, error: Exception | None) -> None:
+        if stats is None:
+            tell(None, error)
+            return
+        if found and stats.parts != found[0].parts:
+            found.clear()  # it was divided meanwhile
+        else:
+            found.append(stats)
+        if found and len(found) == stats.parts:
+            tell(total(found), None)
+        else:
+            ask(StoreNumbers(len(found)), answered)
+
+    ask(StoreNumbers(), answered)
+
+
+def total(found: list[StoreStats]) -> StoreStats:
+    """All parts together; of the readers, which are the same in every part, the most."""
+    sums = {field.name: sum(getattr(one, field.name) for one in found) for field in fields(StoreStats)}
+    return StoreStats(**{**sums, "parts": len(found), "readers": max(one.readers for one in found)})
+
+
+# -- on disk -----------------------------------------------------------------------------------------------------------
+
+
+async def settled(path: str, parts: int) -> None:
+    """Have the store on disk in so many parts; see `store.lmdb.settle` for what it raises.
+
+    It takes a minute for some millions of records, and the log says how far it is. Cancelled, it ends with the page
+    that it is at, and the next start goes on from there.
+    """
+    from ...store.lmdb import Layout, read_layout, settle
+
+    if read_layout(path) == Layout(parts):
+        return
+    stop = threading.Event()
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="mdht-reshard") as helper:
+        try:
+            await when_free(
+                lambda: asyncio.shield(
+                    loop.run_in_executor(helper, lambda: settle(path, parts, Log(path), stop=stop)),
+                )
+            )
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+
+
+async def when_free(use: Callable[[], Awaitable[T]]) -> T:
+    """Use files of a store, and try again where another process has them: one that writes for a node which was killed
+    ends with the batch that it is at. Raises StoreInUse after `IN_USE_S`.
+    """
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + IN_USE_S
+    while True:
+        try:
+            return await use()
+        except StoreInUse:
+            if loop.time() > until_s:
+                raise
+        await asyncio.sleep(_AGAIN_S)
+
+
+class Log:
+    """Writes progress to the log, now and then."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._said = -1
+
+    def __call__(self, progress: Progress) -> None:
+        """For `settle`."""
+        step = _STEPS * progress.done // progress.total if progress.total else _STEPS
+        if step > self._said:
+            self._said = step
+            done, whole = f"{progress.done:,}", f"{progress.total:,}"
+            _log.info("dividing the store in %s into %d: %s of %s records", self._path, progress.parts, done, whole)
