@@ -5,6 +5,10 @@
 | `identity.pem` | the private key, made on the first run | 0600 |
 | `node.lock` | locked by the node that runs here; holds its process id and when it took it | 0600 |
 | `api.sock` | the socket at which that node answers | 0600 |
+| `peers` | peers remembered from one run to the next | 0600 |
+| `shares` | what this node's user shares, and it keeps alive | 0600 |
+| `config.toml` | settings of `mdht run`, where somebody has written them | |
+| `store…`, `store-own` | records kept for others, and those of this node's user | 0700 |
 
 The lock is the kernel's (flock(2)), so it is gone with the process however that died; what is written in the file is
 for people only, and may be of a process that is gone. It belongs to one opening of the file, so a second node of the

@@ -42,6 +42,8 @@ def show(outcome: Outcome) -> None:
         print(f"{name:<14}{one.level:>10,.0f}{one.growth:>+10.1f}{one.per_hour:>+10.1f}{most:>11.1f}")
     for fault in outcome.faults:
         print(f"FAULT: {fault}")
+    if outcome.faults and outcome.log:
+        print("the last lines of node 0:\n  " + "\n  ".join(outcome.log))
     print("passed" if not outcome.faults else f"{len(outcome.faults)} faults")
 
 

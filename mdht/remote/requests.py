@@ -143,7 +143,7 @@ def _command(name: str) -> Any:
 
 
 def _file(name: str) -> Any:
-    return result_type("services.file_commands", name)
+    return result_type("services.files.commands", name)
 
 
 def _word(kind: Kind | str) -> Word:
