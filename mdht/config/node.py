@@ -161,7 +161,7 @@ class Config:
         if self.profile not in PROFILES:
             return [("profile", repr(self.profile), f"one of {', '.join(PROFILES)}")]
         faults = [fault for name, own in self.services.items() for fault in faults_of(name, _service(own), cpu_count())]
-        return faults or together(self.placed, self.store)
+        return faults or together(self.placed)
 
     def check(self) -> None:
         """Raises ConfigError where `validate` finds anything."""

@@ -101,7 +101,7 @@ def misplaced(service: str, text: str) -> str:
     return ""
 
 
-def together(services: Mapping[str, ServiceConfig], store: str) -> list[Fault]:
+def together(services: Mapping[str, ServiceConfig]) -> list[Fault]:
     """What is wrong between services that are right by themselves."""
     faults: list[Fault] = []
     links, local = services["links"].place, services["local"].place
@@ -118,4 +118,14 @@ def together(services: Mapping[str, ServiceConfig], store: str) -> list[Fault]:
     elif local.count > 1:
         right = f"as many as links ({links}): what a peer asks is answered beside its link"
         faults.append(("services.local.placement", str(local), right))
+    groups: dict[str, str] = {}
+    for name, one in services.items():
+        group = one.place.group
+        if group is None:
+            continue
+        first = groups.setdefault(group, name)
+        other = services[first]
+        if (one.affinity, one.nice) != (other.affinity, other.nice):
+            right = f"those of {first}: both live in the processes of {group}"
+            faults.append((f"services.{name}.affinity", f"{list(one.affinity)}, nice {one.nice}", right))
     return faults

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mdht.config import Config, Limits, parse_listen
+from mdht.config import Config, Limits, ServiceConfig, parse_listen
 from mdht.errors import BadText, ConfigError
 
 SECRET = "5f" * 32
@@ -91,3 +91,11 @@ def test_toml_with_faults() -> None:
     assert found == ["listn", "secret", "replicas", "limits.linkz", "limits.links", "store"]
     with pytest.raises(ConfigError, match="toml"):
         Config.from_toml("= nothing")
+
+
+def test_what_lives_in_one_process_has_one_priority() -> None:
+    links = ServiceConfig("process:2@links", nice=5)
+    assert keys(Config(services={"links": links, "local": links})) == []
+    (fault,) = Config(services={"links": links, "local": "process:2@links"}).validate()
+    assert fault[0] == "services.links.affinity"
+    assert "local" in fault[2]
