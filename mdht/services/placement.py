@@ -41,7 +41,7 @@ def check_move(config: Config, now: Mapping[str, str], wanted: Mapping[str, str]
         faults += _shared_group(now, wanted, name, text)
         placed[name] = own
     if not faults:
-        faults = together({**config.placed, **placed}, config.store)
+        faults = together({**config.placed, **placed})
     if faults:
         raise ConfigError(faults)
 
