@@ -76,6 +76,8 @@ class Plan:
     """Of a child process of node 0."""
     restart_every_s: float = 40.0
     """Of another node, killed and stopped in turn."""
+    moves: tuple[tuple[str, tuple[str, ...]], ...] = MOVES
+    """Services of node 0 in turn, and the places of each."""
     pause_s: float = 0.002
     """Between requests of each asker; two askers a node."""
     seed: int = 1
@@ -197,8 +199,9 @@ class Soak:
             samples.append((now_s, float(total[name])))
 
     def _move(self, net: ProcessNet, now_s: float) -> None:
-        name, places = MOVES[self._at["move"] % len(MOVES)]
-        turn = self._at["move"] // len(MOVES)
+        moves = self._plan.moves
+        name, places = moves[self._at["move"] % len(moves)]
+        turn = self._at["move"] // len(moves)
         self._at["move"] += 1
         try:
             net[0].move(name, places[(turn + 1) % len(places)])
