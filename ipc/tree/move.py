@@ -136,15 +136,19 @@ class _Move:
         tree = self.tree
         for port in tree.ports_to(self.record):
             for line in port.lines:
-                ended, _, _ = await tree.agent_of(port.owner).do("detach", port.id, line.id, _DETACH_S)
+                try:
+                    ended, _, _ = await tree.agent_of(port.owner).do("detach", port.id, line.id, _DETACH_S)
+                except ServiceDied:
+                    if port.owner is None:
+                        raise
+                    break  # its end has not been seen yet; what is started in its place gets ports of its own
                 if not ended:
                     raise MoveTimeout(
                         f"service {self.record.name!r}: a sender could not be halted; its place may have died"
                     )
 
     async def _rewire(self) -> None:
-        for port in self.tree.ports_to(self.record):
-            await self.tree.connect(port, self.record)
+        await self._connect_all()
         for cell in self.old:
             await cell.host.agent.do("serve", cell.id, [])
 
@@ -202,8 +206,7 @@ class _Move:
                     await tree.connect(port, target, self.beyond[port.id] if crossed else None)
         self.connected = True
         held = {cell.shard: self.taken[cell]["held"] for cell in self.old}
-        for port in tree.ports_to(record):
-            await tree.connect(port, record, held=held)
+        await self._connect_all(held)
         for cell in self.old:
             await cell.host.agent.do("serve", cell.id, self.taken[cell]["queued"])
         for cell in self.old:
@@ -214,6 +217,15 @@ class _Move:
                     for port in cell.ports.values():
                         await old_agent.do("forget_port", port.id)
                     await old_agent.do("drop", cell.id)
+
+    async def _connect_all(self, held: dict[int, Any] | None = None) -> None:
+        """Every sender to the service, but for those whose place has died: they are started again, with new ports."""
+        for port in self.tree.ports_to(self.record):
+            try:
+                await self.tree.connect(port, self.record, held=held)
+            except ServiceDied:
+                if port.owner is None:
+                    raise
 
     def _concurrent(self, port: PortRecord) -> bool:
         target = self.tree.services.get(port.target)
@@ -255,13 +267,17 @@ class _Move:
         held = merge_held([self.taken[cell]["held"] for cell in self.old])
         for port in tree.ports_to(record):
             outstanding = {cell.id: counts[cell.shard].get(port.id, [0, 0]) for cell in fresh}
-            await tree.connect(port, record, outstanding, {0: held})
+            try:
+                await tree.connect(port, record, outstanding, {0: held})
+            except ServiceDied:
+                if port.owner is None:
+                    raise
         for cell in fresh:
             await cell.host.agent.do("serve", cell.id, queued[cell.shard])
 
     async def _back(self, paused: list[CellRecord]) -> None:
         """Undo: the old places open again where they had closed, and serve."""
-        tree, record = self.tree, self.record
+        tree = self.tree
         if self.connected:
             await self._lose()
         for cell in self.old:
@@ -278,17 +294,18 @@ class _Move:
                     await self._bring_back(cell)
                 elif cell in self.taken:
                     await cell.host.agent.do("restore", cell.id, self.connected)
-                for port in cell.ports.values():
-                    target = tree.services.get(port.target)
-                    if target is not None and target.cells:
-                        await tree.connect(port, target)
             except ServiceDied:
                 continue
+            for port in cell.ports.values():
+                target = tree.services.get(port.target)
+                if target is not None and target.cells:
+                    with contextlib.suppress(ServiceDied):  # it is connected when the target is started again
+                        await tree.connect(port, target)
         held = {} if self.connected else {cell.shard: self.taken[cell]["held"] for cell in self.placed}
         with contextlib.suppress(ServiceDied):
-            for port in tree.ports_to(record):
-                await tree.connect(port, record, held=held)
-            for cell in paused:
+            await self._connect_all(held)
+        for cell in paused:
+            with contextlib.suppress(ServiceDied):
                 await cell.host.agent.do("serve", cell.id, self.placed.get(cell, []))
 
     async def _bring_back(self, cell: CellRecord) -> None:

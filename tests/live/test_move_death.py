@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from ipc import CallTimeout, IpcError, MoveError, ServiceDied, Supervisor
+from ipc import CallTimeout, Client, IpcError, MoveError, ServiceDied, Supervisor
 
 from .footprint import Footprint, back_to, descendants, until
 from .load import Load
-from .services import Sum
+from .services import Asker, Sum
 
 MOVES = 30
 ANSWERED_WITHIN_S = 8.0
@@ -133,3 +133,36 @@ def test_the_new_process_dies_at_once(before: Footprint, monkeypatch: pytest.Mon
         assert client.call(0)[1] == 5
         assert tree.stats()["sum"].restarts == 0
     back_to(before)
+
+
+@pytest.mark.parametrize("moved", ["asker", "sum"])
+def test_a_neighbour_dies_while_it_moves(moved: str, before: Footprint) -> None:
+    """Whoever asks it, or is asked by it, has just died: the move is done or not, and it serves in any case."""
+    with Supervisor(max_restarts=1000) as tree:
+        tree.add("sum", Sum(), "process" if moved == "asker" else "thread")
+        tree.add("asker", Asker(), "thread" if moved == "asker" else "process", outlets={"store": "sum"})
+        tree.add("other", Asker(), "process", outlets={"store": "sum"})
+        clients = {name: tree.client(name) for name in ("sum", "asker", "other")}
+        places = ["thread", "thread:1@a", "thread:1@b"]
+        for turn in range(12):
+            neighbour = ("sum", "other")[turn % 2] if moved == "asker" else ("asker", "other")[turn % 2]
+            kill(next(row.pids[0] for row in tree.stats().values() if row.name == neighbour))
+            with contextlib.suppress(ServiceDied, MoveError):
+                tree.move(moved, places[(turn + 1) % 3], 5.0)
+            for name in ("sum", "asker", "other"):
+                assert answered(clients[name], name), f"{name} in turn {turn}"
+    back_to(before)
+
+
+def answered(client: Client, name: str) -> bool:
+    """Whether it answers in time; one that was just killed may say so first."""
+    until_s = time.monotonic() + ANSWERED_WITHIN_S
+    while time.monotonic() < until_s:
+        try:
+            client.call(0, ANSWERED_WITHIN_S)
+        except ServiceDied:
+            continue
+        except CallTimeout:
+            return False
+        return True
+    return False
