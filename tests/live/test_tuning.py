@@ -16,7 +16,7 @@ from mdht.tuning.apply import apply
 from mdht.tuning.meter import Meter
 from mdht.tuning.placed import SINGLE, Placed
 from mdht.tuning.search import Budget
-from mdht.tuning.soak import MOVES, Plan, Soak
+from mdht.tuning.soak import Plan, Soak
 from mdht.tuning.tune import Options, tune
 from mdht.tuning.workload import Workload, seen_by
 from tests.live.footprint import Footprint, back_to
@@ -134,10 +134,7 @@ def test_placements_says_what_is_legal(tmp_path):
 @pytest.mark.timeout(120)
 def test_a_short_soak_loses_nothing_and_leaves_nothing():
     before = Footprint.take()
-    moves = tuple(one for one in MOVES if one[0] != "api")
-    plan = Plan(
-        seconds=12.0, nodes=3, move_every_s=2.0, kill_every_s=4.0, restart_every_s=7.0, pause_s=0.01, moves=moves
-    )
+    plan = Plan(seconds=12.0, nodes=3, move_every_s=2.0, kill_every_s=4.0, restart_every_s=7.0, pause_s=0.01)
     lines = []
     outcome = Soak(plan, lines.append, every_s=5.0).run()
     assert outcome.faults == []
