@@ -138,7 +138,7 @@ def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                     raise OSError(28, "No space left on device")
             return write(descriptor, data)
 
-        monkeypatch.setattr("mdht.services.file_target.os.write", full)
+        monkeypatch.setattr("mdht.services.files.target.os.write", full)
         with pytest.raises(CannotWrite, match="No space left") as caught:
             net[1].fetch(shared.id, tmp_path / "out")
         assert caught.value.path == str(tmp_path / "out" / "file")
