@@ -71,7 +71,7 @@ def test_a_node_from_start_to_end(tmp_path: Path) -> None:
         assert mdht("get", key, "-d", place).stdout == b"\0\xff"  # it was synced
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_signals_end_it_cleanly(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with running(tmp_path) as (child, _):
         child.send_signal(number)
