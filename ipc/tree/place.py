@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import Closed, ServiceDied, StartTimeout
 from ..limits import START_TIMEOUT_S, STOP_TIMEOUT_S
+from ..placement import Placement
 from ..threads import on_running_loop
 from .agent import class_path
 from .core import Tree
@@ -84,12 +85,19 @@ def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
         "shard": cell.shard,
         "name": record.name,
         "host": cell.host.id,
-        "nests": record.placement.spawner == "inline" and record.placement.channel == "none",
+        "nests": _nests(record.placement),
         "outlets": {name: port.id for name, port in cell.ports.items()},
         "class": record.cls if local else class_path(record.cls),
         "parameters": record.parameters,
         "fresh": False,
     }
+
+
+def _nests(placement: Placement) -> bool:
+    """Whether a command from a service on the same host is served inside its sender's call: inline, and in a group,
+    whose members share a thread for that very reason.
+    """
+    return placement.group is not None or (placement.spawner == "inline" and placement.channel == "none")
 
 
 async def uninstall(tree: Tree, cell: CellRecord, timeout_s: float = STOP_TIMEOUT_S) -> None:

@@ -97,6 +97,24 @@ class Plain(Service):
         return command
 
 
+class Tick(Service):
+    """Counts, where others of its process can see it."""
+
+    served = 0
+
+    def call(self, command: Any) -> None:
+        Tick.served += 1
+
+
+class BesideTick(Service):
+    """Says how often `tick` was served before its cast came back."""
+
+    def call(self, command: Any) -> int:
+        before = Tick.served
+        self.outlets.tick.cast(None)
+        return Tick.served - before
+
+
 def run(main: Callable[[Supervisor], Awaitable[None]]) -> None:
     """On a tree that lives on a running loop."""
 
@@ -263,3 +281,16 @@ def test_without_an_event_loop_services_nest_in_their_callers_thread() -> None:
         log.call("reply")
         assert front.call("answers")[-1] == [1, "kept"]
         assert tree.stats()["log"].queued == 0
+
+
+@pytest.mark.parametrize(
+    ("place", "served"), [("inline", 1), ("thread@g", 1), ("process@g", 1), ("process@g+zmq", 1), ("coroutine", 0)]
+)
+def test_members_of_a_group_are_served_in_their_senders_call(place: str, served: int) -> None:
+    """They share a thread for that; on the tree's own loop a deque lies between."""
+    with Supervisor() as tree:
+        tree.add("tick", Tick(), place)
+        tree.add("beside", BesideTick(), place, outlets={"tick": "tick"})
+        beside = tree.client("beside")
+        assert beside.call(None) == served
+        assert beside.call_many([None] * 3) == [served] * 3
