@@ -255,12 +255,15 @@ class Supervisor(TreeOwner):
         timeout: float = MOVE_TIMEOUT_S,
         *,
         prepare: Callable[[], Awaitable[None]] | None = None,
+        regroup: bool = False,
     ) -> None:
         """`move`, awaited. `prepare` is awaited while the service still serves, once the new place is there and only if
-        it is another one; what it raises ends the move.
+        it is another one; what it raises ends the move. With `regroup` the placement may name a group that is there
+        with another size: a new one of that name begins, for its members to follow one by one, and the old one ends
+        with its last.
         """
         tree, record, where = self.tree, self._known(name), Placement.parse(placement)
-        await self._adrive(lambda: tree.operate(move(tree, record, where, timeout, prepare)))
+        await self._adrive(lambda: tree.operate(move(tree, record, where, timeout, prepare, regroup)))
 
     def placement(self, name: str) -> str:
         """Where a service is now."""

@@ -155,7 +155,7 @@ async def _successor(tree: Tree, cell: CellRecord) -> HostRecord:
     if dead.group is None:
         host = await tree.new_host(dead.kind, cell.service.name, dead.scheduling)
     else:
-        host = await tree.new_member(cell)
+        host = await tree.new_member(cell, dead.group)
     dead.cells.discard(cell)
     cell.host = host
     host.cells.add(cell)

@@ -22,7 +22,7 @@ from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import take_default
 from ..spawners.inline import InlineHost
 from .agent import CLIENTS, Agent
-from .records import CellRecord, HostRecord, Intensity, PortRecord, ServiceRecord, WireRecord
+from .records import CellRecord, GroupRecord, HostRecord, Intensity, PortRecord, ServiceRecord, WireRecord
 
 log = logging.getLogger("ipc")
 
@@ -54,7 +54,7 @@ class HostTree(ABC):
         self.local = LocalAgent(self._event_here)
         self.services: dict[str, ServiceRecord] = {}
         self.hosts: dict[int, HostRecord] = {}
-        self.groups: dict[str, list[HostRecord]] = {}
+        self.groups: dict[str, list[GroupRecord]] = {}
         self.ports: dict[str, dict[int, PortRecord]] = {}
         self.lock = asyncio.Lock()
         self.group_lock = asyncio.Lock()
@@ -105,9 +105,15 @@ class HostTree(ABC):
         return self.home.clock if self.home is not None else time.monotonic
 
     async def hosts_for(
-        self, cls: type[Service], placement: Placement, name: str, scheduling: Scheduling | None = None
+        self,
+        cls: type[Service],
+        placement: Placement,
+        name: str,
+        scheduling: Scheduling | None = None,
+        regroup: bool = False,
     ) -> list[HostRecord]:
         """The hosts of a service's shards, started where they do not exist, and claimed: give them back with `unclaim`.
+        `regroup`: a group of that name may be of another size; then there are two until the last has left one.
 
         Raises `PlacementError`, or why one did not start.
         """
@@ -119,7 +125,7 @@ class HostTree(ABC):
             hosts = [self.hosts[COROUTINE]] * placement.count
         elif placement.group is not None:
             async with self.group_lock:
-                members = await self._group(placement, scheduling)
+                members = (await self._group(placement, scheduling, regroup)).hosts
                 if cls.shard_key is None and not cls.per_host:
                     members = [min(members, key=lambda member: len(member.cells) + member.claims)]
                 for host in members:
@@ -152,47 +158,52 @@ class HostTree(ABC):
                 raise result
         return hosts
 
-    async def _group(self, placement: Placement, scheduling: Scheduling | None) -> list[HostRecord]:
+    async def _group(self, placement: Placement, scheduling: Scheduling | None, regroup: bool = False) -> GroupRecord:
         name = placement.group or ""
-        members = self.groups.get(name)
-        if members is not None and not await self.refill(members):
-            members = None
-        if members is None:
+        there = self.groups.get(name, [])
+        group = next((one for one in there if one.is_like(placement)), None)
+        if group is not None and not await self.refill(group):
+            group = None
+        if group is None:
+            if there and not regroup:
+                kind, count = there[-1].hosts[0].kind, len(there[-1].hosts)
+                legal = f"{kind}:{count}@{name}+{placement.channel}"
+                raise PlacementError(str(placement), f"group {name!r} is {kind}:{count}", [legal])
             names = [f"{name}.{index}" for index in range(placement.count)]
-            members = await self.new_hosts(placement.spawner, names, scheduling)
-            for host in members:
-                host.group = name
-            self.groups[name] = members
-        elif len(members) != placement.count or members[0].kind != placement.spawner:
-            legal = f"{members[0].kind}:{len(members)}@{name}+{placement.channel}"
-            raise PlacementError(str(placement), f"group {name!r} is {members[0].kind}:{len(members)}", [legal])
-        elif scheduling is not None and members[0].scheduling != scheduling:
+            group = GroupRecord(name, await self.new_hosts(placement.spawner, names, scheduling))
+            for host in group.hosts:
+                host.group = group
+            self.groups.setdefault(name, []).append(group)
+        elif scheduling is not None and group.hosts[0].scheduling != scheduling:
             raise PlacementError(
                 str(placement),
-                f"the processes of group {name!r} are there already, with {members[0].scheduling or 'no'} scheduling: "
-                "give all its members the same affinity and nice",
+                f"the processes of group {name!r} are there already, with {group.hosts[0].scheduling or 'no'} "
+                "scheduling: give all its members the same affinity and nice",
             )
-        return members
+        return group
 
-    async def new_member(self, cell: CellRecord) -> HostRecord:
-        """The host of a group that takes a cell whose own has ended: one without a shard of its service, or with the
+    async def new_member(self, cell: CellRecord, group: GroupRecord) -> HostRecord:
+        """The host of its group that takes a cell whose own has ended: one without a shard of its service, or with the
         fewest.
         """
         async with self.group_lock:
-            members = await self._group(replace(cell.service.placement, group=cell.host.group), None)
-            free = [member for member in members if all(other.service is not cell.service for other in member.cells)]
-            return min(free or members, key=lambda member: len(member.cells) + member.claims)
+            if group.ended or not await self.refill(group):
+                group = await self._group(replace(cell.service.placement, group=group.name), None)
+            free = [
+                member for member in group.hosts if all(other.service is not cell.service for other in member.cells)
+            ]
+            return min(free or group.hosts, key=lambda member: len(member.cells) + member.claims)
 
-    async def refill(self, members: list[HostRecord]) -> bool:
+    async def refill(self, group: GroupRecord) -> bool:
         """Put new hosts in the place of those of a group that have ended; under `group_lock`. Raises why one did not
         start. False where the last service left the group meanwhile: then there is no such group any more.
         """
-        for index, member in enumerate(members):
+        for index, member in enumerate(group.hosts):
             if member.gone:
-                fresh = await self.new_host(member.kind, f"{member.group}.{index}", member.scheduling)
-                fresh.group = member.group
-                members[index] = fresh
-                if self.groups.get(member.group or "") is not members:
+                fresh = await self.new_host(member.kind, f"{group.name}.{index}", member.scheduling)
+                fresh.group = group
+                group.hosts[index] = fresh
+                if group.ended:
                     await self.drop_host(fresh)
                     return False
         return True
@@ -228,11 +239,15 @@ class HostTree(ABC):
 
     async def drop_if_empty(self, host: HostRecord) -> None:
         """Stop a host whose last service has left; of a group, all its hosts when all are empty."""
-        members = self.groups.get(host.group, [host]) if host.group is not None else [host]
+        group = host.group
+        members = [host] if group is None else group.hosts
         if any(member.cells or member.claims for member in members):
             return
-        if host.group is not None:
-            self.groups.pop(host.group, None)
+        if group is not None and not group.ended:
+            group.ended = True
+            self.groups[group.name].remove(group)
+            if not self.groups[group.name]:
+                del self.groups[group.name]
         for member in members:
             await self.drop_host(member)
 

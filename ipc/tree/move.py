@@ -36,9 +36,11 @@ async def move(
     placement: Placement,
     timeout_s: float,
     prepare: Callable[[], Awaitable[None]] | None = None,
+    regroup: bool = False,
 ) -> None:
     """Move a running service. Raises `MoveTimeout`, `NotSendable`, `PlacementError`, or what `open` raised there; then
     it serves where it was. `prepare` is awaited once the new hosts are there, if it goes to others, and may raise.
+    `regroup`: see `hosts_for`.
     """
     async with record.lock:
         tree.refuse_closed()
@@ -48,7 +50,9 @@ async def move(
             return
         stays = (placement.spawner, placement.count, placement.group) == (before.spawner, before.count, before.group)
         old_hosts = [cell.host for cell in record.cells]
-        hosts = old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name, record.scheduling)
+        hosts = (
+            old_hosts if stays else await tree.hosts_for(record.cls, placement, record.name, record.scheduling, regroup)
+        )
         try:
             if prepare is not None and not stays:
                 await prepare()

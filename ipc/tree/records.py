@@ -26,7 +26,7 @@ class HostRecord:
     agent: Any
     host: Any = None
     spawned: Any = None
-    group: str | None = None
+    group: GroupRecord | None = None
     cells: set[CellRecord] = field(default_factory=set)
     wires: set[WireRecord] = field(default_factory=set)
     claims: int = 0
@@ -38,6 +38,19 @@ class HostRecord:
     def stuck(self) -> bool:
         """Whether a service there did not stop in time: its process answers no more."""
         return self.spawned is not None and self.spawned.stuck
+
+
+@dataclass(eq=False, slots=True)
+class GroupRecord:
+    """Hosts that services share. `ended`: the last of them has left."""
+
+    name: str
+    hosts: list[HostRecord]
+    ended: bool = False
+
+    def is_like(self, placement: Placement) -> bool:
+        """Whether it has the size and kind that a placement asks for."""
+        return self.hosts[0].kind == placement.spawner and len(self.hosts) == placement.count
 
 
 @dataclass(eq=False, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -173,6 +174,37 @@ def test_a_group_ends_with_its_last_member(tree: Supervisor) -> None:
     tree.remove("second")
     tree.add("third", Member(), "thread:1@g")
     assert tree.client("third").call(3)[0] == 3
+
+
+@pytest.mark.parametrize("kind", ["thread", "process"])
+def test_a_group_of_another_size_one_member_after_the_other(kind: str) -> None:
+    async def main() -> None:
+        async with Supervisor() as tree:
+            for name in ("a", "b"):
+                await tree.aadd(name, Stateless(), f"{kind}:2@g")
+            clients = {name: await tree.aclient(name) for name in ("a", "b")}
+
+            async def hosts(name: str) -> set[tuple[int, ...]]:
+                return {tuple(reply) for reply in await clients[name].acall_many(KEYS)}
+
+            old = await hosts("a")
+            assert len(old) == 2 and await hosts("b") == old
+            with pytest.raises(PlacementError, match=f"group 'g' is {kind}:2"):
+                await tree.amove("a", f"{kind}:3@g")
+            await tree.amove("a", f"{kind}:3@g", regroup=True)
+            assert len(await hosts("a")) == 3 and await hosts("b") == old
+            await tree.amove("a", f"{kind}:2@g", regroup=True)
+            assert await hosts("a") == old, "it comes back to those that have stayed"
+            await tree.amove("a", f"{kind}:3@g", regroup=True)
+            new = await hosts("a")
+            await tree.amove("b", f"{kind}:3@g", regroup=True)
+            assert await hosts("b") == new
+            assert kind == "thread" or not new & old, "the old processes have ended"
+            await tree.aadd("c", Stateless(), f"{kind}:3@g")
+            with pytest.raises(PlacementError, match=f"group 'g' is {kind}:3"):
+                await tree.aadd("d", Stateless(), f"{kind}:2@g")
+
+    asyncio.run(main())
 
 
 def test_who_blocks_joins_no_group(tree: Supervisor) -> None:
