@@ -15,7 +15,7 @@ other. Floors 0 to 3 do no I/O and know no clock, thread or random source, with 
 | 2 | `codec`, `control`, `transport`, `routing`, `store` |
 | 3 | `session`, `files` |
 | 4 | `services` |
-| 5 | `node`, with `node_files` below it; above it `remote`, then `testnet` |
+| 5 | `node`; above it `remote`, then `testnet` |
 | 6 | `cli` |
 
 What is most used can be imported from here; it is loaded when it is first asked for, so that a program that needs only
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .model import Kind as Kind
     from .node import Node as Node
     from .remote import RemoteNode as RemoteNode
+    from .testnet import ProcessNet as ProcessNet
     from .testnet import TestNet as TestNet
 
 _HOMES: Final = {
@@ -40,11 +41,12 @@ _HOMES: Final = {
     "Kind": "model",
     "MdhtError": "errors",
     "Node": "node",
+    "ProcessNet": "testnet",
     "RemoteNode": "remote",
     "TestNet": "testnet",
 }
 
-__all__ = ["Config", "Kind", "MdhtError", "Node", "RemoteNode", "TestNet"]
+__all__ = ["Config", "Kind", "MdhtError", "Node", "ProcessNet", "RemoteNode", "TestNet"]
 
 
 def __getattr__(name: str) -> Any:

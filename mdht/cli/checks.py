@@ -11,6 +11,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import click
+
+from ..config import Config
 from ..control import About, PeersCall, StatsCall
 from ..data_dir import IDENTITY_FILE, STORE_DIR, holder_of, load_identity, open_to_others
 from ..errors import MdhtError, NoNode
@@ -18,6 +21,7 @@ from ..limits import CLOCK_LOGGED_S, LINKS
 from ..remote import RemoteNode
 from ..version import VERSION
 from . import output
+from .process import USUAL_FILES, advice, file_limits, files_needed
 
 _ANSWER_S: Final = 5.0
 """Seconds in which a healthy node answers what needs no network."""
@@ -27,9 +31,6 @@ _DIAL_S: Final = 3.0
 _DISK_WARN_BYTES: Final = 2 << 30
 _DISK_FAIL_BYTES: Final = 64 << 20
 """Free bytes: less than the default store may take; less than LMDB's file and a few batches."""
-
-_OTHER_FILES: Final = 64
-"""Descriptors of a node besides those of its links."""
 
 
 class State(enum.StrEnum):
@@ -298,20 +299,33 @@ def clock(patient: Patient) -> Check | None:
 
 
 def descriptors(patient: Patient) -> Check:
-    """Whether it may open as many files as it has links."""
+    """Whether it may open as many files as its links and stores may need. `mdht run` raises the soft limit itself."""
     name = "open files"
-    if patient.about is not None:
-        limit = patient.about.open_files
-    else:
-        import resource
-
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        limit = 0 if soft == resource.RLIM_INFINITY else soft
+    links, needed = _files_needed(patient)
+    soft, hard = file_limits()
+    limit = patient.about.open_files if patient.about is not None else hard if soft else 0
     if not limit:
         return _ok(name, "no limit")
-    if limit < LINKS + _OTHER_FILES:
-        return _warn(name, f"{limit:,} at most", f"`ulimit -n {2 * LINKS}` for {LINKS:,} links, or lower limits.links")
-    return _ok(name, f"{limit:,} at most")
+    text = f"{limit:,} at most, {needed:,} needed for {links:,} links"
+    return _ok(name, text) if limit >= needed else _warn(name, text, advice(needed))
+
+
+def _files_needed(patient: Patient) -> tuple[int, int]:
+    """Links and files of the running node as it is configured now, else of one that would be run there."""
+    from .settings import settings
+
+    try:
+        if patient.about is None:
+            config = settings(None, patient.data_dir, False, {})
+        else:
+            node = RemoteNode(patient.data_dir)
+            try:
+                config = Config.from_toml(node.show_config(True).toml)
+            finally:
+                node.close()
+    except (MdhtError, click.UsageError):
+        return LINKS, USUAL_FILES  # what is wrong with it is said elsewhere
+    return config.limits.links, files_needed(config)
 
 
 def loop(patient: Patient) -> Check:

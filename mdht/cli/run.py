@@ -48,6 +48,7 @@ def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str,
     from ..errors import ConfigError
     from ..node import Node
     from .leash import end_with_stdin
+    from .process import OpenFiles, freeze_what_lives
     from .serving import serve
     from .settings import secret_of, settings
 
@@ -59,14 +60,24 @@ def run(terms: Terms, file: str | None, secret_file: str | None, log_level: str,
     source = click.get_current_context().get_parameter_source("data_dir")
     named = source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
+    files = OpenFiles()
+
     def written() -> Config:
         try:
-            return settings(file, terms.data_dir, named, flags)
+            config = settings(file, terms.data_dir, named, flags)
         except click.UsageError as error:
             raise ConfigError([("file", error.format_message(), "a file that can be read")]) from None
+        files.allow(config)
+        return config
 
-    node = Node(settings(file, terms.data_dir, named, flags), reread=written)
-    code = serve(node, lambda: _ready(terms, node), node.await_stopped, node.astats, lambda: _reload(node))
+    def ready() -> None:
+        freeze_what_lives()
+        _ready(terms, node)
+
+    config = settings(file, terms.data_dir, named, flags)
+    files.allow(config)
+    node = Node(config, reread=written)
+    code = serve(node, ready, node.await_stopped, node.astats, lambda: _reload(node))
     terms.note("\nEnded." if code == INTERRUPTED and sys.stderr.isatty() else "Ended.")
     return code
 

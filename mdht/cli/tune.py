@@ -35,6 +35,12 @@ def seconds(text: str) -> float:
     "--gets", type=click.FloatRange(0, 1), metavar="SHARE", help="Part of requests that are gets.  [default: 0.9]"
 )
 @click.option(
+    "--owned",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Part of puts that are owned records, whose signatures are verified.  [default: 0]",
+)
+@click.option(
     "--value",
     "sizes",
     type=Number(int, 16, 65_536),
@@ -170,7 +176,7 @@ def tune(
 def _workload(like: str | None, load: dict[str, Any]) -> Workload:
     from ..tuning.workload import Workload, seen_by
 
-    names = {"gets": "get_share", "sizes": "value_bytes"}
+    names = {"gets": "get_share", "owned": "owned_share", "sizes": "value_bytes"}
     given = {names.get(key, key): value for key, value in load.items() if value not in (None, ())}
     if like is None:
         made = Workload(**given)

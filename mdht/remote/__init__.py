@@ -9,9 +9,11 @@
 | file | what |
 |---|---|
 | `node` | `RemoteNode`: the methods of `mdht.Node` |
+| `records`, `files` | its puts and gets; its shares and fetches |
 | `connection` | one connection, blocking |
 | `aio` | one connection on an event loop |
 | `control` | what an operator does to it |
+| `asking` | how all of these ask; `requests`: what they ask, and how answers are read |
 | `pool` | the blocking connections of one `RemoteNode` |
 | `results` | answers and errors as their own types |
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ..control import (
     ConfigCall,
@@ -16,14 +16,12 @@ from ..control import (
     ServicesCall,
     Shown,
 )
+from .asking import ASK_S, RemoteAsking
 from .requests import Asking
 from .results import converted
 
 if TYPE_CHECKING:
     from ..config import Config
-
-_ASK_S: Final = 10.0
-"""Seconds for what a node answers without the network."""
 
 _LONG_S: Final = 120.0
 """Seconds for what takes several steps: a probe, or all the moves of a new configuration."""
@@ -32,72 +30,64 @@ MOVE_S: Final = 30.0
 """Seconds for a move where none are given, as of a node."""
 
 
-class _Asks(Protocol):
-    """What a remote node has to have."""
+class RemoteControl(RemoteAsking):
+    """See `mdht.node.control.Control`."""
 
-    def _do(self, asking: Asking) -> Any: ...
-
-    async def _ado(self, asking: Asking) -> Any: ...
-
-
-class RemoteControl:
-    """See `mdht.node_control.Control`."""
-
-    def services(self: _Asks) -> list[ServiceRow]:
+    def services(self) -> list[ServiceRow]:
         """As `Node.services`."""
-        return self._do(_services())  # type: ignore[no-any-return]
+        return self._do(_services())
 
-    async def aservices(self: _Asks) -> list[ServiceRow]:
+    async def aservices(self) -> list[ServiceRow]:
         """`services`, awaited."""
-        return await self._ado(_services())  # type: ignore[no-any-return]
+        return await self._ado(_services())
 
-    def move(self: _Asks, service: str, placement: str, timeout: float = MOVE_S) -> Moved:
+    def move(self, service: str, placement: str, timeout: float = MOVE_S) -> Moved:
         """As `Node.move`; the door itself can only be moved from inside the node's program."""
-        return self._do(_move(service, placement, timeout))  # type: ignore[no-any-return]
+        return self._do(_move(service, placement, timeout))
 
-    async def amove(self: _Asks, service: str, placement: str, timeout: float = MOVE_S) -> Moved:
+    async def amove(self, service: str, placement: str, timeout: float = MOVE_S) -> Moved:
         """`move`, awaited."""
-        return await self._ado(_move(service, placement, timeout))  # type: ignore[no-any-return]
+        return await self._ado(_move(service, placement, timeout))
 
-    def show_config(self: _Asks, live: bool = False) -> Shown:
+    def show_config(self, live: bool = False) -> Shown:
         """As `Node.show_config`."""
-        return self._do(_show_config(live))  # type: ignore[no-any-return]
+        return self._do(_show_config(live))
 
-    async def ashow_config(self: _Asks, live: bool = False) -> Shown:
+    async def ashow_config(self, live: bool = False) -> Shown:
         """`show_config`, awaited."""
-        return await self._ado(_show_config(live))  # type: ignore[no-any-return]
+        return await self._ado(_show_config(live))
 
-    def reload(self: _Asks, config: Config | None = None) -> Reloaded:
+    def reload(self, config: Config | None = None) -> Reloaded:
         """As `Node.reload`."""
-        return self._do(_reload(config))  # type: ignore[no-any-return]
+        return self._do(_reload(config))
 
-    async def areload(self: _Asks, config: Config | None = None) -> Reloaded:
+    async def areload(self, config: Config | None = None) -> Reloaded:
         """`reload`, awaited."""
-        return await self._ado(_reload(config))  # type: ignore[no-any-return]
+        return await self._ado(_reload(config))
 
-    def probe(self: _Asks) -> Probed:
+    def probe(self) -> Probed:
         """As `Node.probe`."""
-        return self._do(_probe())  # type: ignore[no-any-return]
+        return self._do(_probe())
 
-    async def aprobe(self: _Asks) -> Probed:
+    async def aprobe(self) -> Probed:
         """`probe`, awaited."""
-        return await self._ado(_probe())  # type: ignore[no-any-return]
+        return await self._ado(_probe())
 
 
-def _services() -> Asking:
-    return Asking(ServicesCall(), _ASK_S, lambda plain: converted(plain, list[ServiceRow]))
+def _services() -> Asking[list[ServiceRow]]:
+    return Asking(ServicesCall(), ASK_S, lambda plain: converted(plain, list[ServiceRow]))
 
 
-def _move(service: str, placement: str, timeout: float) -> Asking:
+def _move(service: str, placement: str, timeout: float) -> Asking[Moved]:
     # a process has to be started for it, and the service may have to come back: that takes longer than its calls
     return Asking(MoveCall(service, placement, timeout), timeout + _LONG_S, lambda plain: converted(plain, Moved))
 
 
-def _show_config(live: bool) -> Asking:
-    return Asking(ConfigCall(live), _ASK_S, lambda plain: converted(plain, Shown))
+def _show_config(live: bool) -> Asking[Shown]:
+    return Asking(ConfigCall(live), ASK_S, lambda plain: converted(plain, Shown))
 
 
-def _reload(config: Config | None) -> Asking:
+def _reload(config: Config | None) -> Asking[Reloaded]:
     toml = ""
     if config is not None:
         from ..config.writing import toml_of
@@ -106,5 +96,5 @@ def _reload(config: Config | None) -> Asking:
     return Asking(ReloadCall(toml), _LONG_S, lambda plain: converted(plain, Reloaded))
 
 
-def _probe() -> Asking:
+def _probe() -> Asking[Probed]:
     return Asking(ProbeCall(), _LONG_S, lambda plain: converted(plain, Probed))

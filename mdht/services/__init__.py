@@ -12,15 +12,18 @@
 | `door/` | the socket at which other programs ask |
 | `tree` | all of them in one supervisor, from a configuration |
 | `operate`, `placement`, `apply`, `probing` | moves, live configuration and health of a running node |
-| `commands`, `errors`, `roster` | what they say to each other, what can go wrong between them, whom all of them know |
+| `commands`, `errors`, `roster` | what several say, what can go wrong between them, whom all of them know |
+| `…/commands` | what one of them is told, and answers |
 | `own`, `surroundings`, `clock` | the node's key; what it takes from outside; what time it is |
 """
 
 from __future__ import annotations
 
-from .commands import ApiStats, Got, LinkStats, PeerInfo, PeerStats, PutDone
+from .api.commands import ApiStats, Got, PutDone
 from .errors import NotLinked, TooBusy
+from .links.commands import LinkStats
 from .operate import Operator
+from .peers.commands import PeerInfo, PeerStats
 from .surroundings import Surroundings
 from .tree import new_tree, plant
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..config import Config
 from ..config.changes import Change
-from .commands import Permit
+from .peers.commands import Permit
 
 
 class Node(Protocol):

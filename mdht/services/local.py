@@ -12,7 +12,9 @@ from ipc import Answer, Interned, Service, Token
 
 from ..limits import CLOSEST_PEERS
 from ..model import address_in
-from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve, WhoIsThere
+from .commands import Find, Get, GetAll, Have, Kept, Nearest, Put, Serve
+from .links.places import PLACES
+from .peers.commands import WhoIsThere
 from .roster import Roster, nearer_than_chosen
 from .store.reading import Readable, have, have_all
 from .surroundings import Surroundings
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from ..store.lmdb import PartsReader
 
 _ROSTER = 0
-"""Tag of the question for the roster; those of the store count up from 1."""
+"""Tag of the question for the roster; those of the store are above."""
 
 
 class Local(Service):
@@ -46,13 +48,23 @@ class Local(Service):
 
     def start(self) -> None:
         self._open: dict[int, tuple[Token, Serve]] = {}
-        self._last = _ROSTER
+        self._last = self.shard
         self._handle: Interned | None = None
         self.outlets.peers.request(WhoIsThere(), _ROSTER)
 
     def close(self) -> None:
         if self._reader is not None:
             self._reader.close()
+
+    def reshard(self, states: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+        """What is open is answered by the first; all know the roster, once one does."""
+        opened = {tag: one for state in states for tag, one in state["_open"].items()}
+        round_ = max(state["_last"] for state in states) // PLACES
+        handle = next((state["_handle"] for state in states if state["_handle"] is not None), None)
+        return [
+            {"_open": {} if place else opened, "_last": round_ * PLACES + place, "_handle": handle}
+            for place in range(count)
+        ]
 
     def call(self, command: Any) -> Any:
         if type(command) is Answer:
@@ -68,7 +80,7 @@ class Local(Service):
                 return self._completed(command, have(store, question, self._around.wall_s()))
             if type(question) is GetAll:
                 return self._completed(command, have_all(store, question, self._around.wall_s()))
-        self._last += 1
+        self._last += PLACES  # so that no two places use the same
         self._open[self._last] = (self.later(), command)
         self.outlets.store.request(command, self._last)
         return None  # not sent: the token is answered

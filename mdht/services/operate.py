@@ -21,7 +21,7 @@ from ..config.writing import toml_of
 from ..control import Moved, Probed, Reloaded, ServiceRow, Shown
 from ..errors import ConfigError
 from .apply import apply_live
-from .commands import LeaveLinks, LetIn, StayLinks
+from .links.commands import LeaveLinks, LetIn, PlacesAre, StayLinks
 from .placement import check_move, moved_together
 from .probing import probe
 
@@ -110,8 +110,8 @@ class Operator:
             return Moved(name, before, brief(self._tree.placement(name)), also, self._loop.time() - began_s)
 
     async def _move_links(self, names: list[str], placement: str, timeout_s: float) -> None:
-        """What answers beside them goes ahead, so that it is there before they are. Once the new place is ready every
-        peer is told, and nobody is let in until the links are there.
+        """What answers beside them goes ahead, so that it is there before they are. Once the new places are ready every
+        peer is told, and nobody is let in until the links are there. There may be more or fewer places then.
         """
         drain_s = min(DRAIN_S, timeout_s / 4)
         places = range(Placement.parse(self._tree.placement("links")).count)
@@ -125,14 +125,17 @@ class Operator:
 
         try:
             for one in others:
-                await self._tree.amove(one, placement, timeout_s)
-            await self._tree.amove("links", placement, timeout_s, prepare=leave)
+                await self._tree.amove(one, placement, timeout_s, regroup=True)
+            await self._tree.amove("links", placement, timeout_s, prepare=leave, regroup=True)
         except BaseException:
             for one in others:
                 if self._tree.placement(one) != before[one]:
-                    await self._tree.amove(one, before[one], timeout_s)
+                    await self._tree.amove(one, before[one], timeout_s, regroup=True)
             await asyncio.gather(*(_unless_dead(links, StayLinks(place), 5.0) for place in places))
             raise
+        else:
+            if (count := Placement.parse(placement).count) != len(places):
+                await self.tell("peers", PlacesAre(count))
         finally:
             await self._let_in(True)
 

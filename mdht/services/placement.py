@@ -12,16 +12,21 @@ from ..config import Config
 from ..config.node import cpu_count
 from ..config.services import Fault, faults_of, together
 from ..errors import ConfigError
+from ..model.address import TCP
 
 IN_MEMORY = ("store", "published")
 """Services whose records are lost with their place, unless they are on a disk."""
 
 
 def moved_together(config: Config, now: Mapping[str, str], name: str, placement: str) -> list[str]:
-    """The service, and those that have to be beside it: `local` stands where its links are, if it did."""
+    """The service, and those that have to be beside it: `local` stands where its links are, if it did and can."""
     if name == "links" and "local" in now:
         links, local = Placement.parse(now["links"]), Placement.parse(now["local"])
-        if links.group is not None and links == local:
+        try:
+            into = Placement.parse(placement)
+        except PlacementError:
+            return [name]  # whoever checks it says what is wrong
+        if into.count > 1 or (links == local and (links.group is not None or into.group is not None)):
             return ["links", "local"]
     return [name]
 
@@ -49,9 +54,8 @@ def check_move(config: Config, now: Mapping[str, str], wanted: Mapping[str, str]
 def _fixed(config: Config, name: str, before: str, after: str) -> list[Fault]:
     """What a running node cannot change."""
     key, old, new = f"services.{name}.placement", Placement.parse(before), Placement.parse(after)
-    if name in ("links", "local") and old.count != new.count:
-        right = f"{old.count} of them, as at the start; another number takes a restart: write it to the configuration"
-        return [(key, repr(after), right)]
+    if name == "links" and new.count > 1 and any(kind != TCP for kind, _, _ in config.listen_at):
+        return [(key, repr(after), "one place: only TCP can be passed on to links in several")]
     if name in IN_MEMORY and config.store == "memory" and old != new:
         right = f'{before}: its records are in memory, and would be lost; store = "lmdb" keeps them'
         return [(key, repr(after), right)]
@@ -66,7 +70,7 @@ def _shared_group(now: Mapping[str, str], wanted: Mapping[str, str], name: str, 
         return []  # told already
     for other, there in now.items():
         old = Placement.parse(there)
-        same = (old.spawner, old.count) == (new.spawner, new.count)
+        same = (old.spawner, old.count) == (new.spawner, new.count) or other in wanted
         if new.group is not None and old.group == new.group and not same:
             right = f"another group, such as @{new.group}2: {other} has @{old.group} as {old.spawner}:{old.count}"
             return [(f"services.{name}.placement", repr(text), right)]

@@ -13,19 +13,12 @@ from ..control import Probed
 from ..errors import MdhtError
 from ..limits import VALUE_BYTES
 from ..model import Content
-from .commands import (
-    ApiNumbers,
-    Find,
-    Get,
-    Have,
-    Kept,
-    LinkNumbers,
-    PeerNumbers,
-    Put,
-    Serve,
-    StoreNumbers,
-)
+from .api.commands import ApiNumbers
+from .commands import Find, Get, Have, Kept, Put, Serve
 from .files.commands import ServedNumbers
+from .links.commands import LinkNumbers
+from .peers.commands import PeerNumbers
+from .store.commands import StoreNumbers
 from .upkeep.commands import UpkeepNumbers
 
 STEP_S: Final = 5.0

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from ipaddress import ip_address
 
 from ipc import Bounds, Service, Supervisor
 
 from ..config import Config, Limits
 from ..data_dir import SOCKET_FILE
 from ..model import Identity
+from ..model.address import TCP
 from ..store import StoreLimits
+from ..transport import CannotListen
+from ..transport.passing import new_inlets
 from .api.desk import ApiSettings
 from .api.service import Api
 from .clock import corrected
-from .commands import Begin
 from .door.about import about_of
 from .door.service import Door
 from .files.service import Files, FileSettings
 from .files.shares import FILE as SHARES_FILE
-from .links.listener import Listener, make_inlets
+from .links.listener import Listener
 from .links.service import Links
 from .local import Local
 from .operate import Operator
 from .own import OwnIdentity
+from .peers.commands import Begin
 from .peers.memory import FILE as PEERS_FILE
 from .peers.service import Peers, PeersSettings
 from .store.parts import settled
-from .store.service import FOR_EVER_S, StoreService
+from .store.service import StoreService
+from .store.writing import FOR_EVER_S
 from .surroundings import Surroundings
 from .upkeep.service import Upkeep, UpkeepSettings
 
@@ -58,9 +61,9 @@ async def plant(
     Raises what their start raises, such as CannotListen or StoreInUse.
     """
     path = os.path.join(config.data_dir, "store") if config.store == "lmdb" else ""
-    limits, placed, places = config.limits, config.placed, config.places
+    limits, placed = config.limits, config.placed
     around, own = corrected(around), OwnIdentity.of(identity)
-    inlets = make_inlets() if _has_listener(config) else ""
+    inlets = new_inlets() if _has_listener(config, around) else ""
     watched = any(part.place.spawner in ("thread", "process") for part in placed.values())
 
     async def add(name: str, service: Service, *outlets: str) -> None:
@@ -103,7 +106,7 @@ async def plant(
     )
     await add("links", links, "peers", "local", "files", "listener")
     if inlets:
-        await add("listener", Listener(listen, list(config.advertise), inlets, places), "links")
+        await add("listener", Listener(listen, list(config.advertise), inlets, config.places), "links")
     if config.data_dir and config.door and stop is not None and operator is not None:
         door = Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop, operator)
         await add("door", door, "api", "peers", "links", "store", "upkeep", "files")
@@ -114,21 +117,14 @@ async def plant(
         operator.begin()
 
 
-def _has_listener(config: Config) -> bool:
-    """Whether a service of its own accepts connections: it stays in the node's process, so that the sockets outlive a
-    process of links, and connections wait in the kernel meanwhile.
+def _has_listener(config: Config, around: Surroundings) -> bool:
+    """Whether a service of its own accepts connections, in the node's process: only sockets can be handed on. Raises
+    CannotListen where links in several places would have none.
     """
-    place = config.placed["links"].place
-    return place.count > 1 or (place.spawner == "process" and bool(config.listen) and _are_addresses(config))
-
-
-def _are_addresses(config: Config) -> bool:
-    for _, host, _ in config.listen_at:
-        try:
-            ip_address(host)
-        except ValueError:
-            return False
-    return True
+    sockets = around.networks is None and all(kind == TCP for kind, _, _ in config.listen_at)
+    if config.places > 1 and not sockets:
+        raise CannotListen(", ".join(config.listen), "only TCP can be passed on to links in several places")
+    return sockets and bool(config.listen)
 
 
 def _api_settings(config: Config) -> ApiSettings:

@@ -2,11 +2,13 @@
 
 | file | what |
 |---|---|
-| `session` | one link, driven by five verbs |
+| `session`, `session_life` | one link, driven by five verbs; what moves it from one state to the next |
 | `tls`, `records` | TLS 1.3 over memory |
-| `handshake` | ping – pong – pong: the states, and why it holds |
+| `handshake` | ping – pong – pong: what is said, and why it holds |
+| `handshake_states`, `handshake_checks` | its states; what a peer has to show |
 | `parties`, `proof`, `binary` | who takes part in it; what is signed; the bytes of its frames |
-| `talk`, `requests`, `streams` | messages of an open link; answers and deadlines; credit and turns |
+| `talk` | messages of an open link; its lower layers are `talk_outgoing` and `talk_streams` |
+| `requests`, `streams` | answers and deadlines; credit and turns |
 | `life` | a link's states |
 | `claims` | one link a pair |
 | `caps` | how many half-open links |

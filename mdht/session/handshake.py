@@ -1,4 +1,6 @@
-"""Who is there: ping – pong – pong, bound to one TLS session. Everything that affects its state is in this file.
+"""Who is there: ping – pong – pong, bound to one TLS session. Everything that moves it is in this file.
+
+Its states are in `handshake_states`; what a peer has to show, in `handshake_checks`.
 
     A, who dials                                    B, who is dialled
 
@@ -43,91 +45,17 @@ jump; the wall clock is given once, at the beginning, and counted on by `now_s`.
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum
-from typing import Final
 
-from ..errors import BadSignature, LinkRefused, Malformed, OtherNetwork, Oversized, Refusal, WrongState
+from ..errors import LinkRefused, Malformed, Oversized, Refusal, WrongState
 from ..limits import CHALLENGE_BYTES, PROTOCOL_VERSION
 from ..model.identity import short_id
-from ..model.keys import verify
-from ..model.peer import PeerRecord
 from . import binary
-from .binary import Accept, Hello, Ping, Pong, Proof, Refuse, without_mac, without_signature
+from .binary import Accept, Hello, Ping, Pong, Proof, Refuse
+from .handshake_checks import PeerChecks, Unfit, choose_encoding
+from .handshake_states import DONE, STEPS, TRANSITIONS, State, Step
 from .limits import EXPORTER_BYTES
 from .parties import HandshakeConfig, HandshakeEvent, HandshakeFailed, Opened, Proven, ProvenPeer
-from .proof import Role, Transcript, mac_fits, mac_of
-
-
-class State(Enum):
-    """Where a handshake stands; the value ends the sentence "it is …". All but OPEN and FAILED end at the deadline."""
-
-    CONNECTING = "waiting for TLS"
-    """At first. Left by `begin`, with the exporter."""
-    PING_SENT = "waiting for the peer's pong"
-    """A: PING is on its way. Left by PONG."""
-    PING_AWAITED = "waiting for the peer's ping"
-    """B: the channel is there. Left by PING."""
-    PONG_SENT = "waiting for the peer's proof"
-    """B: has said who it is. Left by PROOF."""
-    PROVEN = "waiting for both nodes to accept"
-    """The peer is proven; at A, PROOF is on its way. Left by our `accept`, or the peer's ACCEPT."""
-    ACCEPTED = "waiting for the peer to accept"
-    """We accepted, and may send messages. Left by the peer's ACCEPT."""
-    WANTED = "waiting for this node to accept"
-    """The peer accepted; what it sends now are messages, for later. Left by our `accept`."""
-    OPEN = "open"
-    """Both accepted. Frames are messages from here on, in both directions."""
-    FAILED = "failed"
-    """Refused by either side, or too late. Nothing leads out of it."""
-
-
-class Step(Enum):
-    """What moves a handshake on: what this side does, and frames of the peer."""
-
-    BEGIN_DIAL = "begin to dial"
-    BEGIN_ANSWER = "begin to answer"
-    ACCEPTING = "accept the peer"
-    REFUSING = "refuse the peer"
-
-    PING = "take a PING"
-    PONG = "take a PONG"
-    PROOF = "take a PROOF"
-    ACCEPT = "take an ACCEPT"
-    REFUSE = "take a REFUSE"
-
-
-_TALKING: Final = (
-    State.PING_SENT,
-    State.PING_AWAITED,
-    State.PONG_SENT,
-    State.PROVEN,
-    State.ACCEPTED,
-)
-
-TRANSITIONS: Final[dict[tuple[State, Step], State]] = {
-    (State.CONNECTING, Step.BEGIN_DIAL): State.PING_SENT,
-    (State.PING_SENT, Step.PONG): State.PROVEN,
-    (State.CONNECTING, Step.BEGIN_ANSWER): State.PING_AWAITED,
-    (State.PING_AWAITED, Step.PING): State.PONG_SENT,
-    (State.PONG_SENT, Step.PROOF): State.PROVEN,
-    (State.PROVEN, Step.ACCEPTING): State.ACCEPTED,
-    (State.PROVEN, Step.ACCEPT): State.WANTED,
-    (State.ACCEPTED, Step.ACCEPT): State.OPEN,
-    (State.WANTED, Step.ACCEPTING): State.OPEN,
-    **{(state, Step.REFUSE): State.FAILED for state in _TALKING},
-    **{(state, Step.REFUSING): State.FAILED for state in (State.CONNECTING, *_TALKING, State.WANTED)},
-}
-"""Every transition there is: one that is not listed is an error of whoever caused it."""
-
-_STEPS: Final[dict[type[binary.Frame], Step]] = {
-    Ping: Step.PING,
-    Pong: Step.PONG,
-    Proof: Step.PROOF,
-    Accept: Step.ACCEPT,
-    Refuse: Step.REFUSE,
-}
-
-_DONE: Final = (State.OPEN, State.FAILED)
+from .proof import Role, Transcript, mac_of
 
 
 class Handshake:
@@ -148,6 +76,7 @@ class Handshake:
 
     __slots__ = (
         "_challenge",
+        "_checks",
         "_config",
         "_deadline_s",
         "_encoding",
@@ -192,6 +121,7 @@ class Handshake:
         self._wall_offset_s = wall_s - now_s
         self._deadline_s = now_s + config.deadline_s
         self._exporter = b""
+        self._checks = PeerChecks(config, role.other, b"")
         self._transcript = Transcript(b"")
         self._theirs: Hello | None = None
         self._encoding = ""
@@ -213,6 +143,7 @@ class Handshake:
             raise WrongState("a handshake", f"configured {how} TLS", f"begin with {len(exporter)} bytes of exporter")
         self._step(Step.BEGIN_DIAL if self.role is Role.DIAL else Step.BEGIN_ANSWER)
         self._exporter = exporter
+        self._checks = PeerChecks(self._config, self.role.other, exporter)
         self._transcript = Transcript(exporter)
         if self.role is Role.DIAL:
             self._send(binary.ping_body(self._hello(now_s)), now_s)
@@ -226,7 +157,7 @@ class Handshake:
             return
         try:
             frame = binary.parse_untrusted(data)
-            step = _STEPS[type(frame)]
+            step = STEPS[type(frame)]
             if (self.state, step) not in TRANSITIONS:
                 raise Malformed("handshake", f"{step.name} while it is {self.state.value}")
             if isinstance(frame, Ping):
@@ -241,14 +172,14 @@ class Handshake:
                     self._fail(frame.reason, by_us=False)
                 else:
                     self._opened()
-        except _No as no:
-            self._refuse(no.reason, no.__cause__)
+        except Unfit as unfit:
+            self._refuse(unfit.reason, unfit.__cause__)
         except (Malformed, Oversized) as error:
             self._refuse(Refusal.MALFORMED, error)
 
     def unreadable(self, error: Malformed) -> None:
         """What the peer sends cannot be cut into frames."""
-        if self.state not in _DONE:
+        if self.state not in DONE:
             self._refuse(Refusal.MALFORMED, error)
 
     def frames_to_send(self) -> list[bytes]:
@@ -259,11 +190,11 @@ class Handshake:
 
     def next_deadline(self) -> float | None:
         """When `handle_timer` wants to be called, in `now_s`; None once open or failed."""
-        return None if self.state in _DONE else self._deadline_s
+        return None if self.state in DONE else self._deadline_s
 
     def handle_timer(self, now_s: float) -> None:
         """Refuses the peer as too slow if the deadline has passed."""
-        if self.state not in _DONE and now_s >= self._deadline_s:
+        if self.state not in DONE and now_s >= self._deadline_s:
             self._refuse(Refusal.TOO_SLOW, TimeoutError(self.state.value))
 
     def next_event(self) -> HandshakeEvent | None:
@@ -288,7 +219,7 @@ class Handshake:
         Raises:
             WrongState: accepted, open or failed already.
         """
-        if self.state in (State.ACCEPTED, *_DONE):
+        if self.state in (State.ACCEPTED, *DONE):
             raise WrongState("a handshake", self.state.value, "refuse the peer")
         self._refuse(reason)
 
@@ -296,7 +227,8 @@ class Handshake:
 
     def _on_ping(self, ping: Ping, data: bytes, now_s: float) -> None:
         hello = ping.hello
-        self._check_hello(hello, ping, data)
+        self._checks.hello(hello, ping, data)
+        self._who = short_id(hello.peer)
         self._encoding = choose_encoding(hello.encodings, self._config.encodings)
         self._theirs = hello
         self._heard_s = now_s
@@ -306,9 +238,10 @@ class Handshake:
 
     def _on_pong(self, pong: Pong, data: bytes, now_s: float) -> None:
         hello = pong.hello
-        self._check_hello(hello, pong, data)
+        self._checks.hello(hello, pong, data)
+        self._who = short_id(hello.peer)
         if self._expected_id is not None and hello.peer != self._expected_id:
-            raise _No(Refusal.OTHER_PEER)
+            raise Unfit(Refusal.OTHER_PEER)
         if pong.encoding != choose_encoding(self._config.encodings, hello.encodings):
             raise Malformed("handshake", f"{pong.encoding} is not the best encoding that both have")
         self._encoding = pong.encoding
@@ -320,43 +253,16 @@ class Handshake:
     def _on_proof(self, proof: Proof, data: bytes, now_s: float) -> None:
         hello = self._theirs
         assert hello is not None, "PONG_SENT is entered with the peer's hello"
-        self._check_mac(proof, data)
+        self._checks.mac(proof, data)
         # The PING left half a round trip before it was heard; that of PONG and PROOF was measured.
         self._prove(hello, proof, data, now_s, clock_s=self._heard_s - (now_s - self._sent_s) / 2)
         self._step(Step.PROOF)
 
-    def _check_hello(self, hello: Hello, frame: Ping | Pong, data: bytes) -> None:
-        """Raises `_No` unless the peer is of our network, is not ourselves, and speaks some version of the protocol."""
-        if hello.version < 1:
-            raise _No(Refusal.NO_VERSION)
-        if hello.network != self._config.network:
-            raise _No(Refusal.WRONG_NETWORK) from OtherNetwork(hello.network, self._config.network)
-        self._check_mac(frame, data)
-        if hello.peer == self._config.identity.id:
-            raise _No(Refusal.OWN_ID)
-        self._who = short_id(hello.peer)
-
-    def _check_mac(self, frame: Ping | Pong | Proof, data: bytes) -> None:
-        if not mac_fits(self._config.secret, self.role.other, self._exporter, without_mac(data, frame), frame.mac):
-            raise _No(Refusal.WRONG_NETWORK) from BadSignature("a mac: another secret")
-
     def _prove(self, hello: Hello, frame: Pong | Proof, data: bytes, now_s: float, *, clock_s: float) -> None:
-        """Checks the peer's signature, then its record; raises `_No` or `Malformed`. `clock_s` is ours at its time."""
-        record = PeerRecord.unpack(hello.record)
-        if record.id != hello.peer:
-            raise _No(Refusal.BAD_SIGNATURE) from BadSignature("a peer record of another id")
-        try:
-            signed = self._transcript.to_sign(without_signature(data, frame))
-            verify(record.public, self.role.other.context, signed, frame.signature)
-            # Its times are not judged by an uncorrected clock here: see `ProvenPeer`.
-            record.verify(self._config.network, record.expires_s - 1)
-        except OtherNetwork as error:
-            raise _No(Refusal.WRONG_NETWORK) from error
-        except BadSignature as error:
-            raise _No(Refusal.BAD_SIGNATURE) from error
+        """The peer is who it says, or what `PeerChecks.proof` raises. `clock_s` is ours at its time."""
         self.peer = ProvenPeer(
             id=hello.peer,
-            record=record,
+            record=self._checks.proof(hello, frame, data, self._transcript),
             capabilities=hello.capabilities,
             encoding=self._encoding,
             version=min(hello.version, PROTOCOL_VERSION),
@@ -414,19 +320,3 @@ class Handshake:
         error = LinkRefused(reason, self._who, by_us)
         error.__cause__ = cause
         self._events.append(HandshakeFailed(error, self.peer))
-
-
-def choose_encoding(dialler: tuple[str, ...], answerer: tuple[str, ...]) -> str:
-    """The dialler's best that the answerer has too."""
-    for name in dialler:
-        if name in answerer:
-            return name
-    raise _No(Refusal.NO_ENCODING)
-
-
-class _No(Exception):
-    """A reason to refuse the peer; its cause is what exactly was wrong."""
-
-    def __init__(self, reason: Refusal) -> None:
-        super().__init__(reason)
-        self.reason = reason

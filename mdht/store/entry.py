@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct, error
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from ..errors import Malformed
 from ..limits import HASH_BYTES
@@ -47,8 +49,12 @@ class Putter:
             raise ValueError(f"a subnet's name has at most {SUBNET_BYTES} bytes, not {len(self.subnet.encode())}")
 
 
-class Held(NamedTuple):
-    """A record as a store holds it. Immutable; `packed` can be sent as it is."""
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """A record as a store holds it. Immutable; `packed` can be sent as it is.
+
+    It holds nothing that could hold it, so the garbage collector need not look at it: a store in memory has as many of
+    them as records, and every full pass would visit all.
+    """
 
     packed: bytes
     """The record's binary form."""

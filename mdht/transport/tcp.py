@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import os
 import socket
 from typing import Any, Final
 
 from ..model.address import TCP
-from .accepting import BACKLOG, Accepting
+from .accepting import Accepting, family_of, listeners_at, reason_of
 from .base import CLOSE_S, CONNECT_S, HIGH_BYTES, LOW_BYTES, Begin, Listening, Receiver, Transport, Wire, spelled
-from .errors import CannotDial, CannotListen
+from .errors import CannotDial
 
 _MAPPED = "::ffff:"
 """Before an IPv4 address that came to an IPv6 socket (RFC 4291, 2.5.5.2)."""
@@ -32,26 +31,18 @@ class TcpTransport(Transport):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_S):
-                if (family := _family(host)) is None:
+                if (family := family_of(host)) is None:
                     _, wire = await loop.create_connection(lambda: TcpWire(begin), host, port)
                 else:
                     wire = await _connect(loop, family, host, port, begin)
         except TimeoutError:
             raise CannotDial(spelled(host, port), f"no answer in {CONNECT_S:g} s") from None
         except (OSError, UnicodeError) as error:
-            raise CannotDial(spelled(host, port), _reason(error)) from None
+            raise CannotDial(spelled(host, port), reason_of(error)) from None
         return wire
 
     async def listen(self, host: str, port: int, begin: Begin) -> Listening:
-        listeners: list[socket.socket] = []
-        try:
-            for family, where in await _places(host, port):
-                listeners.append(socket.create_server((where, port), family=family, backlog=BACKLOG))
-            return Accepting(listeners, lambda: TcpWire(begin))
-        except (OSError, UnicodeError) as error:
-            for listener in listeners:
-                listener.close()
-            raise CannotListen(spelled(host, port), _reason(error)) from None
+        return Accepting(await listeners_at(host, port), lambda: TcpWire(begin))
 
 
 class TcpWire(asyncio.Protocol, Wire):
@@ -133,23 +124,6 @@ def _limit_unsent(connected: Any) -> None:
         pass  # the connection is over already, or no TCP: the kernel's own bound is left
 
 
-def _family(host: str) -> socket.AddressFamily | None:
-    """Of an IP address; None for a name. An address needs no resolver, nor the threads that a loop runs one on."""
-    try:
-        version = ipaddress.ip_address(host).version
-    except ValueError:
-        return None
-    return None if "%" in host else socket.AF_INET if version == 4 else socket.AF_INET6
-
-
-async def _places(host: str, port: int) -> list[tuple[socket.AddressFamily, str]]:
-    """Where to listen: at an IP address as it is, at a name wherever it leads."""
-    if (family := _family(host)) is not None:
-        return [(family, host)]
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys((one[0], str(one[4][0])) for one in found))
-
-
 async def _connect(
     loop: asyncio.AbstractEventLoop, family: socket.AddressFamily, host: str, port: int, begin: Begin
 ) -> TcpWire:
@@ -182,7 +156,3 @@ async def _connected(loop: asyncio.AbstractEventLoop, one: socket.socket, code: 
         code = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if code:
         raise OSError(code, os.strerror(code))
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

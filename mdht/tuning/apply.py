@@ -40,10 +40,15 @@ def apply(node: Movable, placed: Placed, tell: Callable[[str], None]) -> dict[st
 
 
 def steps(now: Mapping[str, str], placed: Placed) -> list[tuple[str, str]]:
-    """Services of a node that have to move, and where to. What answers beside the links goes first, as they need it."""
+    """Services of a node that have to move, and where to. What answers beside the links moves along with them where
+    both come to a group; else it goes first, as they need it.
+    """
     wanted = [
         (name, str(placed.at(name)))
         for name, text in now.items()
         if str(Placement.parse(text)) != str(placed.at(name)) and name != "listener"
     ]
+    links, local = placed.at("links"), placed.at("local")
+    if links == local and links.group is not None and "links" in dict(wanted):
+        wanted = [one for one in wanted if one[0] != "local"]
     return sorted(wanted, key=lambda one: {"links": 1}.get(one[0], 0))

@@ -24,7 +24,7 @@ from ipc.loops import new_loop
 
 from ..errors import MdhtError
 from ..limits import EXPIRES_S
-from ..model import Content, Identity, PeerRecord
+from ..model import Content, Identity, Kind, PeerRecord, Record, Signed
 from ..session import HandshakeConfig, SessionConfig, TlsContexts
 from .load_link import Job, LoadLink, clock
 
@@ -46,10 +46,12 @@ _DAY_S: Final = 86_400
 class Load:
     """The links to one node, what it holds, and what becomes of the requests."""
 
-    def __init__(self, seed: str, network: str, sizes: Sequence[int]) -> None:
+    def __init__(self, seed: str, network: str, sizes: Sequence[int], owned_share: float = 0.0) -> None:
         self._seed = seed
         self._network = network
         self._sizes = sizes
+        self._owned_share = owned_share
+        self._owner = Identity.from_seed(os.urandom(32))
         self._tls = TlsContexts()
         self._links: list[LoadLink] = []
         self._known: list[Job] = []
@@ -138,7 +140,15 @@ class Load:
             return self._draw.choice(self._known)
         self._made += 1
         size = self._sizes[self._made % len(self._sizes)]
-        record = Content(self._mine + self._made.to_bytes(8, "big") + self._filler[16:size])
+        name = self._mine + self._made.to_bytes(8, "big")
+        value = name + self._filler[16:size]
+        record: Record = Content(value)
+        if self._owned_share and self._draw.random() < self._owned_share:
+            now_s = time.time()
+            expires_s = int(now_s) + _DAY_S
+            record = Signed.sign(
+                self._owner, self._network, Kind.OWNED, name, value, sequence=1, expires_s=expires_s, now_s=now_s
+            )
         return True, record.address, record.pack()
 
     def done(self, job: Job, began_s: float, error: str) -> None:
@@ -164,9 +174,9 @@ class Maker:
     def __init__(self) -> None:
         self._loads: dict[str, Load] = {}
 
-    async def open(self, name: str, seed: str, network: str, links: int, sizes: list[int]) -> None:
+    async def open(self, name: str, seed: str, network: str, links: int, sizes: list[int], owned: float) -> None:
         """Link to a node."""
-        load = self._loads[name] = Load(seed, network, sizes)
+        load = self._loads[name] = Load(seed, network, sizes, owned)
         await load.connect(links)
 
     async def fill(self, name: str, records: int, in_flight: int) -> dict[str, int]:

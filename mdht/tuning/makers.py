@@ -90,7 +90,13 @@ class Makers:
     def open(self, name: str, seed: str, network: str) -> None:
         """Link all of them to a node, and put the records that gets will ask for. Raises MakerFailed."""
         load = self._workload
-        plain = {"name": name, "seed": seed, "network": network, "sizes": list(load.value_bytes)}
+        plain = {
+            "name": name,
+            "seed": seed,
+            "network": network,
+            "sizes": list(load.value_bytes),
+            "owned": load.owned_share,
+        }
         self._all("open", [{**plain, "links": self._part(load.links, at)} for at in range(self._count)])
         if load.get_share > 0:
             fill = [

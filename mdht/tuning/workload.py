@@ -1,7 +1,8 @@
 """A load on a node, in numbers. Pure.
 
-A load is gets and puts of content records, sent by load makers straight to the node under test, each get of a record
-that it holds. So it is the work of a storing node: links, verification and store, without the lookups of an asking one.
+A load is gets and puts of content and owned records, sent by load makers straight to the node under test, each get of
+a record that it holds. So it is the work of a storing node: links, verification and store, without the lookups of an
+asking one.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Workload:
 
     get_share: float = 0.9
     """Part of the requests that are gets, 0 to 1; the others put records that are new."""
+    owned_share: float = 0.0
+    """Part of the puts that are owned records, whose signatures are verified; the others are content."""
     value_bytes: tuple[int, ...] = (256,)
     """Sizes of values in bytes, each as often as the others; at least 16, by which they are told apart."""
     links: int = 16
@@ -54,6 +57,7 @@ class Workload:
                 faults.append((key, repr(value), f"{low:g} to {high:,g}"))
 
         within("get_share", self.get_share, 0, 1)
+        within("owned_share", self.owned_share, 0, 1)
         within("links", self.links, 1, LINKS_MAX)
         within("in_flight", self.in_flight, 1, IN_FLIGHT_MAX)
         within("records", self.records, 1, RECORDS_MAX)
@@ -95,7 +99,8 @@ class Workload:
     def __str__(self) -> str:
         sizes = ", ".join(f"{size:,}" for size in self.value_bytes)
         mix = f"{self.get_share:.0%} gets" if 0 < self.get_share < 1 else ("gets" if self.get_share else "puts")
-        return f"{mix}, {sizes} bytes, {self.links} links, {self.in_flight} in flight, store {self.store}"
+        owned = f", {self.owned_share:.0%} of puts owned" if self.owned_share else ""
+        return f"{mix}{owned}, {sizes} bytes, {self.links} links, {self.in_flight} in flight, store {self.store}"
 
 
 def seen_by(stats: NodeStats, config: Config, **changes: Any) -> Workload:

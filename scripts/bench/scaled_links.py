@@ -28,7 +28,8 @@ from ipc.loops import new_loop
 from mdht.config import Config, cpu_count
 from mdht.model import Kind, address_of
 from mdht.node import Node
-from mdht.services.commands import Ask, Get, Have
+from mdht.services.commands import Get, Have
+from mdht.services.links.commands import Ask
 
 RECORDS = 500
 VALUE_BYTES = 256

@@ -30,7 +30,8 @@ from cpu import snapshot, spent
 from ipc import Bounds, Client, Supervisor
 from machine import machine
 from mdht.model import Content, Identity, Kind, Record, Signed
-from mdht.services.commands import Put, Serve, StoreNumbers
+from mdht.services.commands import Put, Serve
+from mdht.services.store.commands import StoreNumbers
 from mdht.services.store.parts import settled, total
 from mdht.services.store.service import StoreService
 from mdht.services.surroundings import Surroundings

@@ -19,10 +19,10 @@ WHERE: dict[str, tuple[str, ...]] = {
 
 SCALED: dict[str, tuple[str, ...]] = {
     **{name: WHERE[name] for name in ("api", "store", "published", "upkeep", "files", "peers")},
-    "links": ("process:2@links", "thread:2@threads", "process:2@others"),
+    "links": ("process:2@links", "thread:2@threads", "process:3@links", "process@links", "inline"),
     "listener": ("inline", "thread"),
 }
-"""The same where links live in two places, and `local` beside them."""
+"""The same where links live in several places, and `local` beside them: more of them, fewer, and one."""
 
 
 def route(where: dict[str, tuple[str, ...]], seed: int) -> Iterator[tuple[str, str]]:

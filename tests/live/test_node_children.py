@@ -17,7 +17,7 @@ from mdht.config.services import ServiceConfig
 from mdht.model import Kind
 from mdht.node import Node
 from mdht.services import tree
-from mdht.services.commands import ApiNumbers
+from mdht.services.api.commands import ApiNumbers
 
 from .footprint import until
 from .workload import APART, Workload, kill, processes

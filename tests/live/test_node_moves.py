@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ MOVES = 12
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("where", [WHERE, SCALED], ids=["one place", "links in two places"])
+@pytest.mark.parametrize("where", [WHERE, SCALED], ids=["one place", "links in several places"])
 def test_moves_under_load(tmp_path: Path, where: dict[str, tuple[str, ...]]) -> None:
     first = {name: places[0] for name, places in where.items()}
     if where is SCALED:
@@ -57,17 +58,42 @@ def test_the_address_stays_and_peers_come_back(tmp_path: Path) -> None:
         assert node.stats().peers.lost == 0
 
 
+def test_more_places_of_links_and_fewer(tmp_path: Path) -> None:
+    """Every peer comes back, to whichever place; puts, gets and numbers are those of all places."""
+    with Node(Config(data_dir=str(tmp_path), store="lmdb")) as node, ExitStack() as stack:
+        peers = [stack.enter_context(Node(Config(listen=()))) for _ in range(6)]
+        for peer in peers:
+            peer.connect(node.address)
+        here, wanted = node.address, {peer.id for peer in peers}
+        for at, (placement, count) in enumerate(
+            [("process:2@links", 2), ("process:3@links", 3), ("process@links", 1), ("thread:2@t", 2), ("inline", 1)]
+        ):
+            moved = node.move("links", placement)
+            assert moved.after == placement and moved.also == ("local",)
+            until(lambda: {one.id for one in node.peers()} == wanted, 20, "all have dialled again")
+            rows = {row.name: row for row in node.services()}
+            assert rows["local"].placement == placement
+            assert len(rows["links"].pids) == (count if placement.startswith("process") else 1)
+            stats = node.stats()
+            assert stats.links.links == 6 and stats.peers.linked == 6
+            value = b"%d" % at
+            key = node.put(value, replicas=1).key
+            assert [peer.get(key).value for peer in peers] == [value] * 6
+            assert node.get(peers[at].put(b"of %d" % at, replicas=1).key).value == b"of %d" % at
+        assert node.address == here
+
+
 def test_what_is_not_legal_is_said(tmp_path: Path) -> None:
     with Node(Config(data_dir=str(tmp_path))) as node, RemoteNode(tmp_path) as remote:
         for move in (node.move, remote.move):
             with pytest.raises(ConfigError, match="routing table"):
                 move("peers", "process")
             with pytest.raises(ConfigError, match="no such service"):
-                move("listener", "thread")
+                move("fence", "thread")
             with pytest.raises(ConfigError, match="no spawner 'fly'"):
                 move("api", "fly")
-            with pytest.raises(ConfigError, match="takes a restart"):
-                move("links", "process:2@links")
+            with pytest.raises(ConfigError, match="beside its link"):
+                move("local", "process:2@links")
             with pytest.raises(ConfigError, match="in memory"):
                 move("store", "process")
         node.move("files", "thread@both")

@@ -114,7 +114,7 @@ def test_too_much_to_be_divided_meanwhile(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_division_that_takes_too_long_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mdht.services.store.service.LIVE_BOUND_S", 0.0)
+    monkeypatch.setattr("mdht.services.store.dividing.LIVE_BOUND_S", 0.0)
     with Node(config(tmp_path, "thread")) as node:
         key = node.put(b"value").key
         assert node._tree is not None

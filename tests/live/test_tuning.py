@@ -33,10 +33,12 @@ def script(name, *arguments, code=0):
     return done.stdout
 
 
-@pytest.mark.parametrize(("get_share", "store"), [(1.0, "memory"), (0.0, "lmdb"), (0.5, "lmdb")])
-def test_a_load_is_answered_and_seen(get_share, store):
+@pytest.mark.parametrize(
+    ("get_share", "store", "owned"), [(1.0, "memory", 0.5), (0.0, "lmdb", 0.0), (0.5, "lmdb", 1.0)]
+)
+def test_a_load_is_answered_and_seen(get_share, store, owned):
     before = Footprint.take()
-    load = Workload(get_share=get_share, store=store, **SMALL)
+    load = Workload(get_share=get_share, owned_share=owned, store=store, **SMALL)
     placed = Placed.of({"links": "process:2@links", "local": "process:2@links"} if store == "lmdb" else {})
     with Meter(load, Budget(turn_s=0.2), makers=1) as meter:
         seen = meter.look(placed)

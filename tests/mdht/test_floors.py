@@ -20,7 +20,6 @@ FLOORS: list[set[str]] = [
     {"control", "transport", "codec", "routing", "store"},
     {"session", "files"},
     {"services"},
-    {"node_files", "node_upkeep", "node_control"},
     {"node"},
     {"remote"},
     {"testnet", "simulation"},

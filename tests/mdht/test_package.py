@@ -14,9 +14,11 @@ from mdht.version import VERSION
 
 
 def test_names_of_the_package() -> None:
-    from mdht import Config, Kind, MdhtError, Node, RemoteNode, TestNet
+    from mdht import Config, Kind, MdhtError, Node, ProcessNet, RemoteNode, TestNet
 
-    assert {Config, Kind, MdhtError, Node, RemoteNode, TestNet} == {getattr(mdht, name) for name in mdht.__all__}
+    assert {Config, Kind, MdhtError, Node, ProcessNet, RemoteNode, TestNet} == {
+        getattr(mdht, name) for name in mdht.__all__
+    }
     with pytest.raises(AttributeError, match="nothing"):
         mdht.nothing  # noqa: B018
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ipc import ServiceDied
 
-from ..commands import DoPut
+from .commands import DoPut
 
 DEATHS: Final = 8
 """Times that a service may die over one question: more, and it may well be the question that kills it."""

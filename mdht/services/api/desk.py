@@ -13,16 +13,15 @@ from ...errors import Rejected, RemoteError, TimedOut
 from ...limits import REQUEST_TIMEOUT_S, VERIFIED_PEERS
 from ...model import Identity, Record, Signed, unpack
 from ...routing import Latency, Lookup, LookupConfig, Result
-from ..commands import Ask, Connect, Question, Serve, Silent
+from ..commands import Question, Serve
+from ..links.commands import Ask
+from ..peers.commands import Silent
 from ..roster import Known, Roster
 from ..surroundings import Surroundings
+from .asking import PeerAsked, ServiceAsked, Then
 from .fan import Fan
 from .operation import Operation
-from .patience import again_s, connects_first, dials_again, is_gone
 from .search import Book, Search
-
-Then = Callable[[Any, Exception | None], None]
-"""What is done with an answer: its value, or its error."""
 
 Read = Callable[[tuple[bytes, ...]], Any]
 """Packed records of one replica to what they are, verified. Raises RemoteError."""
@@ -126,55 +125,7 @@ class Desk:
 
         Asking twice is harmless: a replica that has stored the same version already says so.
         """
-        tries = 0
-
-        def asked(value: Any, error: Exception | None) -> None:
-            if error is None:
-                then(value, None)
-                return
-            nonlocal tries
-            pause_s = None if operation.over else again_s(error, tries)
-            if pause_s is not None:
-                tries += 1
-                begin = connect if connects_first(error) else once
-                if pause_s:
-                    self._service.loop.call_later(pause_s, begin)
-                else:
-                    begin()
-            elif isinstance(error, IpcError) and not is_gone(error):
-                operation.end(error=error)  # the node stops, or has too much to do: that says nothing of the peer
-            else:
-                then(None, error)
-
-        def once() -> None:
-            if operation.over:
-                then(None, TimedOut("a link", 0.0))
-            else:
-                self.once(peer, question, self.ask_s(operation), asked)
-
-        def connect() -> None:
-            if operation.over:
-                then(None, TimedOut("a link", 0.0))
-            else:
-                operation.connecting += 1
-                self.request("peers", Connect(peer.record), connected)
-
-        def connected(_: Any, error: Exception | None) -> None:
-            nonlocal tries
-            operation.connecting -= 1
-            if error is None:
-                once()
-                return
-            pause_s = again_s(error, tries) if dials_again(error) and not operation.over else None
-            if pause_s is not None:
-                tries += 1
-                self._service.loop.call_later(pause_s, connect)
-            elif isinstance(error, IpcError) and not is_gone(error):
-                operation.end(error=error)
-            else:
-                then(None, error)
-
-        self.once(peer, question, self.ask_s(operation), asked)
+        PeerAsked(self, operation, peer, question, then).ask()
 
     def ask_own(self, operation: Operation, question: Question, then: Then) -> None:
         """The store of this node; again where it died over it, and is started again."""
@@ -182,24 +133,7 @@ class Desk:
 
     def ask_service(self, operation: Operation, outlet: str, command: Any, then: Then) -> None:
         """A service that may be asked the same twice; again where it died over it, and is started again."""
-        tries = 0
-
-        def asked(value: Any, error: Exception | None) -> None:
-            nonlocal tries
-            pause_s = None if error is None or operation.over else again_s(error, tries)
-            if pause_s is None:
-                then(value, error)
-                return
-            tries += 1
-            if pause_s:
-                self._service.loop.call_later(pause_s, once)
-            else:
-                once()
-
-        def once() -> None:
-            self.request(outlet, command, asked)
-
-        once()
+        ServiceAsked(self, operation, outlet, command, then).ask()
 
     def ask_s(self, operation: Operation) -> float:
         """Seconds for one question."""

@@ -8,7 +8,8 @@ from ...errors import NotFound, TimedOut
 from ...limits import REQUEST_TIMEOUT_S
 from ...model import Content, Kind, Record, Signed, address_of, best_of, newest, unpack
 from ...routing import End, Result
-from ..commands import DoGet, DoGetAll, Get, GetAll, Got, Have, HaveAll, Question
+from ..commands import Get, GetAll, Have, HaveAll
+from .commands import DoGet, DoGetAll, Got
 from .desk import Desk
 from .operation import Operation
 from .patience import LOOK_AGAIN_S, may_be_there
@@ -49,7 +50,7 @@ class Getting:
                 patience_s = min(desk.latency.patience_s(), REQUEST_TIMEOUT_S, operation.left_s(desk.now_s))
                 desk.once(first[0], question, patience_s, nearest)
             else:
-                look()
+                self._look(operation, question, timeout_s)
 
         def nearest(value: Any, error: Exception | None) -> None:
             if error is None:
@@ -58,42 +59,48 @@ class Getting:
             if record is not None:
                 operation.end(got(record))
             else:
-                look()
+                self._look(operation, question, timeout_s)
 
-        def look() -> None:
-            if not operation.over:
-                desk.search(
-                    operation, address, question, desk.one(address), found, values=1, wanted=desk.settings.replicas
-                )
+        desk.ask_own(operation, question, local)
+
+    def _look(self, operation: Operation, question: Get, timeout_s: float) -> None:
+        """Search for content, and again where somebody may have it who could not be asked."""
+        desk, address = self._desk, question.address
+        if operation.over:
+            return
 
         def found(result: _Result, search: Search) -> None:
             if result.found:
                 cache(result.found[0].value, result, desk.cast)
                 operation.end(got(result.found[0].value))
             elif _is_patient(operation, search) and operation.left_s(desk.now_s) > LOOK_AGAIN_S:
-                desk.later(LOOK_AGAIN_S, look)
+                desk.later(LOOK_AGAIN_S, lambda: self._look(operation, question, timeout_s))
             else:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
 
-        desk.ask_own(operation, question, local)
+        desk.search(operation, address, question, desk.one(address), found, values=1, wanted=desk.settings.replicas)
 
     def _newest(self, operation: Operation, kind: Kind, address: bytes, timeout_s: float) -> None:
         desk, own = self._desk, list[Any]()
-        is_open = kind is Kind.OPEN
-        question: Question = GetAll(address) if is_open else Get(address)
+        question: Get | GetAll = GetAll(address) if kind is Kind.OPEN else Get(address)
 
         def local(value: Any, error: Exception | None) -> None:
             if isinstance(value, Have):
                 own.append(unpack(value.record))
             elif isinstance(value, HaveAll):
                 own.append([unpack(one) for one in value.records])
-            look()
+            self._compare(operation, kind, question, own, timeout_s)
 
-        def look() -> None:
-            if not operation.over:
-                read = desk.versions(address) if is_open else desk.one(address)
-                settings = desk.settings
-                desk.search(operation, address, question, read, found, values=settings.reads, wanted=settings.replicas)
+        desk.ask_own(operation, question, local)
+
+    def _compare(
+        self, operation: Operation, kind: Kind, question: Get | GetAll, own: list[Any], timeout_s: float
+    ) -> None:
+        """Search for versions besides our own, and again where there are none, and somebody could not be asked."""
+        desk, settings = self._desk, self._desk.settings
+        address = question.address
+        if operation.over:
+            return
 
         def found(result: _Result, search: Search) -> None:
             values = own + [one.value for one in result.found]
@@ -102,13 +109,14 @@ class Getting:
                 mend(newest(values), result, desk.cast)
             patient = not values and _is_patient(operation, search)
             if patient and operation.left_s(desk.now_s) > LOOK_AGAIN_S:
-                desk.later(LOOK_AGAIN_S, look)
+                desk.later(LOOK_AGAIN_S, lambda: self._compare(operation, kind, question, own, timeout_s))
             elif best is None:
                 operation.end(error=_nothing(result, address, timeout_s, "get"))
             else:
                 operation.end(best)
 
-        desk.ask_own(operation, question, local)
+        read = desk.versions(address) if kind is Kind.OPEN else desk.one(address)
+        desk.search(operation, address, question, read, found, values=settings.reads, wanted=settings.replicas)
 
     def get_all(self, operation: Operation, command: DoGetAll) -> None:
         """All owners' records of an open name: a list of `Got`, NotFound or TimedOut."""

@@ -51,18 +51,16 @@ class Operation:
     def end(self, value: Any = None, error: Exception | None = None) -> None:
         """Answer, if that was not done before."""
         if not self.over:
-            self.over = True
-            self._timer.cancel()
-            if self.running is not None:
-                self.running.cancel()
+            self.cancel()
             self._reply(self, value, error)
 
     def cancel(self) -> None:
         """The service stops: whoever waits is told by its channel."""
         self.over = True
         self._timer.cancel()
-        if self.running is not None:
-            self.running.cancel()
+        running, self.running, self.late = self.running, None, None  # they hold it: no cycle is left behind
+        if running is not None:
+            running.cancel()
 
     def _expire(self) -> None:
         if self.late is not None and not self.over:

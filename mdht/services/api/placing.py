@@ -22,9 +22,10 @@ from ...limits import CONTENT_LEASE_S, EXPIRES_S, NUMBER_MAX
 from ...model import Content, Kind, Record, Signed, address_of
 from ...model.record import content_key
 from ...routing import Result
-from ..commands import DoForget, DoPut, Find, Kept, Put, PutDone
+from ..commands import Find, Kept, Put
 from ..roster import Known, marks_of
 from ..upkeep.commands import Forget, Remember
+from .commands import DoForget, DoPut, PutDone
 from .desk import Desk
 from .operation import Operation
 from .patience import is_gone

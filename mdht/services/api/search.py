@@ -60,7 +60,7 @@ class Search:
             return
         self._stepping = True
         try:
-            while True:
+            while not self._over:
                 self._again = False
                 match self.lookup.next(self._loop.time()):
                     case Ask(peer):
@@ -70,8 +70,9 @@ class Search:
                             self._wake_at(until_s)
                             return
                     case Done(result):
+                        done = self._done
                         self.cancel()
-                        self._done(result)
+                        done(result)
                         return
         finally:
             self._stepping = False
@@ -88,6 +89,7 @@ class Search:
     def cancel(self) -> None:
         """It is over; what still comes is ignored."""
         self._over = True
+        self._done = _ignored  # what is told of the end mostly holds the search: no cycle is left behind
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -143,6 +145,10 @@ class Search:
     def _woken(self) -> None:
         self._timer = None
         self.step()
+
+
+def _ignored(result: Result[Known, Value]) -> None:
+    """Of a search that was over before."""
 
 
 class Book:

@@ -16,26 +16,14 @@ from ipc import Answer, Closed, Service, Token
 from ...errors import Rejected, TimedOut
 from ...limits import K
 from ...routing import End, Result
-from ..commands import (
-    ApiNumbers,
-    ApiStats,
-    Connect,
-    DoConnect,
-    DoFind,
-    DoForget,
-    DoGet,
-    DoGetAll,
-    DoPut,
-    DoRefresh,
-    Find,
-    FoundPeers,
-    StoreNumbers,
-    WhoIsThere,
-)
+from ..commands import Find
 from ..errors import TooBusy
 from ..own import OwnIdentity
+from ..peers.commands import Connect, WhoIsThere
+from ..store.commands import StoreNumbers
 from ..store.parts import ask_all
 from ..surroundings import Surroundings
+from .commands import ApiNumbers, ApiStats, DoConnect, DoFind, DoForget, DoGet, DoGetAll, DoPut, DoRefresh, FoundPeers
 from .desk import ApiSettings, Desk
 from .getting import Getting
 from .operation import Operation

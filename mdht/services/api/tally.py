@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from ...codec import Verdict
 from ...errors import Conflict, MdhtError, Superseded, TooFewReplicas
-from ..commands import Kept, PutDone
+from ..commands import Kept
+from .commands import PutDone
 
 
 @dataclass(slots=True)

@@ -24,20 +24,11 @@ from ...control import (
     UnshareCall,
 )
 from ...errors import NotARequest
-from ..commands import (
-    ApiNumbers,
-    DoConnect,
-    DoForget,
-    DoGet,
-    DoGetAll,
-    DoPut,
-    DoRefresh,
-    LinkedPeers,
-    LinkNumbers,
-    PeerNumbers,
-    StoreNumbers,
-)
+from ..api.commands import ApiNumbers, DoConnect, DoForget, DoGet, DoGetAll, DoPut, DoRefresh
 from ..files.commands import DoFetch, DoShare, FileNumbers, ServedNumbers, SharesWanted, Unshare
+from ..links.commands import LinkNumbers
+from ..peers.commands import LinkedPeers, PeerNumbers
+from ..store.commands import StoreNumbers
 from ..upkeep.commands import UpkeepNumbers
 
 NUMBERS: Final = {

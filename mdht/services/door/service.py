@@ -33,9 +33,9 @@ from ...control import (
 from ...control.limits import CLIENTS, REQUESTS
 from ...errors import DoorClosed, MdhtError, NotARequest, RemoteError
 from ..api.again import Again
-from ..commands import WhereAmI
 from ..errors import TooBusy
 from ..files.commands import FileCancel
+from ..links.commands import WhereAmI
 from ..operate import Operator
 from .client import Clients, DoorClient
 from .commands import DoorNumbers, DoorStats

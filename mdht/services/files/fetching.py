@@ -21,7 +21,8 @@ from ...files import Leaf, Need, Root, ShareKind, Walk, pack_address, read_root
 from ...limits import FILE_BATCH_BYTES, FILE_WINDOW_BYTES, LOOKUP_TIMEOUT_S, VALUE_BYTES
 from ...model import Kind, address_of
 from ...routing import Latency
-from ..commands import DoGet, Get, Got, Have, Serve
+from ..api.commands import DoGet, Got
+from ..commands import Get, Have, Serve
 from ..roster import Known
 from .commands import Fetched
 from .desk import Desk, Disk, FileSettings

@@ -13,8 +13,9 @@ from ...errors import LinkClosed, MdhtError, RemoteError, RequestFailed
 from ...files import Regions
 from ...limits import LOOKUP_TIMEOUT_S, REQUEST_TIMEOUT_S, STREAM_STALL_S, K
 from ...routing import Latency
-from ..commands import DoFind, FoundPeers, WhoIsThere
+from ..api.commands import DoFind, FoundPeers
 from ..errors import NotLinked
+from ..peers.commands import WhoIsThere
 from ..roster import Known
 from .desk import Desk
 from .pipeline import Pipeline

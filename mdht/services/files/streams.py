@@ -9,7 +9,6 @@ from ipc import Interned, IpcError, ServiceDied
 
 from ...codec import ErrorCode
 from ...errors import LinkClosed
-from ..commands import Connect, WhoIsThere
 from ..links.stream_commands import (
     Consumed,
     FinishStream,
@@ -24,6 +23,7 @@ from ..links.stream_commands import (
     StreamReady,
     WidenStream,
 )
+from ..peers.commands import Connect, WhoIsThere
 from ..roster import Known
 from .desk import Desk
 

@@ -2,7 +2,10 @@
 
 | file | what |
 |---|---|
-| `service` | The link service: listens, dials. |
+| `service` | The link service: its life, its commands, its moves. |
+| `wires` | Its wires, sessions and timers. |
+| `events` | What sessions say, told to the services that it concerns. |
+| `commands` | What is said to `links`, to its places, and to the listener. Plain immutable values. |
 | `leaving` | How a place of links leaves them before it moves, so that no request is lost on the way. |
 | `link` | One link of the link service: a wire, a session, and what waits on it. |
 | `listener` | The listener: accepts connections, and hands each to the place of links that has the fewest. |

@@ -1,5 +1,8 @@
 """The link service: listens, dials, and carries questions and answers over sessions. The only one with sockets.
 
+What it does with its wires is in `wires`, what it tells others of what sessions say in `events`; here are its life, its
+commands, and its moves.
+
 Everything of a link happens on one loop: bytes come, are decrypted, decoded and handed on as commands in the same turn;
 what there is to send is gathered until the turn ends, and leaves in one write a link. A link asks `peers` whether it
 may be, and lets nothing be asked before.
@@ -9,68 +12,43 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
-from collections.abc import Coroutine
 from typing import Any, Final
 
-from ipc import Answer, Full, IpcError, Service, Token
+from ipc import Answer, Token
 
-from ...codec import Error, ErrorCode, Farewell, Moving, error_for
-from ...errors import LinkClosed, LinkRefused, Malformed, MdhtError, Refusal
+from ...codec import Farewell
+from ...errors import MdhtError, Refusal
 from ...limits import CLOCK_OFFSET_MAX_S, EXPIRES_S
 from ...model import Address, PeerRecord, Seed, short_id
 from ...model.address import CONFIGURED, INTERFACE, parse_address
-from ...routing import is_local, subnet_of
 from ...session import (
-    Answered,
-    Asked,
-    Ended,
-    HalfOpen,
     HandshakeConfig,
-    Noticed,
-    Opened,
-    Proven,
-    ProvenPeer,
     Role,
-    Session,
     SessionConfig,
-    TlsContexts,
-    TlsFailed,
-    Unanswered,
-    Violation,
 )
 from ...transport import CannotDial, CannotListen, Listening, Wire
-from ...transport.passing import Inlet, adopt
-from ..commands import (
+from ...transport.passing import Inlet, inlet_name
+from ..errors import NotLinked
+from ..own import OwnIdentity
+from ..surroundings import Surroundings
+from .commands import (
     Advertise,
     Ask,
-    Claimed,
     Decide,
     Dial,
     LeaveLinks,
-    LinkAnswered,
-    LinkEnded,
-    LinkGone,
-    LinkMoves,
     LinkNumbers,
-    LinkOpened,
-    LinkStats,
     LinkUses,
     PlaceBegan,
-    Serve,
     StayLinks,
     WhereAmI,
 )
-from ..errors import NotLinked
-from ..own import OwnIdentity
-from ..store.service import charged_subnet
-from ..surroundings import Surroundings
+from .events import LinkEvents
 from .leaving import Leaving
 from .link import Link
-from .listener import inlet_path
 from .places import link_number, place_for
 from .streams import STREAM_COMMANDS, Streams
-from .translate import message_of, question_of, reply_message, reply_of
+from .translate import message_of
 
 _log: Final = logging.getLogger(__name__)
 
@@ -93,11 +71,11 @@ _ARRIVED: Final = "arrived"
 """What the service tells itself where it goes on."""
 
 
-class Links(Service):
+class Links(LinkEvents):
     """See the module. Outlets: `peers`, `local`, `files`, and `listener` where there is one.
 
-    `listen` and `advertise` are those of the configuration. With `inlets`, the directory of the listener, links live in
-    several places: this is one of them, which does not listen itself but takes what the listener hands it.
+    `listen` and `advertise` are those of the configuration. With `inlets`, those of the listener, it takes what
+    the listener hands it, and may live in several places. Without, it listens by itself: at networks within a process.
     """
 
     shard_key = staticmethod(place_for)
@@ -126,27 +104,17 @@ class Links(Service):
 
     async def open(self) -> None:
         loop = self.loop
-        self._time = loop.time
+        self._begin_wires(self._half_open_limit)
+        self._begin_events()
         self._advertise = [parse_address(text, CONFIGURED) for text in self._advertise_texts]
         self._listening: list[Listening] = []
-        self._links: dict[int, Link] = {}
-        self._by_peer: dict[bytes, Link] = {}
-        self._half_open: HalfOpen[int] = HalfOpen(self._half_open_limit, min(16, self._half_open_limit))
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._begun: set[int] = set()
         self._dial_tasks: set[asyncio.Task[None]] = set()
-        self._dirty: list[Link] = []
-        self._flushing = self._closing = self._arrived = False
-        self._leaving: Leaving | None = None
-        self._dialled = self._answered = self._refused = self._served = 0
-        self._received = self._sent = self._failed = self._violations = self._busy = 0
-        self._idle: asyncio.Event | None = None
+        self._arrived = False
         tell = self.outlets.files.cast
         self._streams = Streams(
             self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time, loop.call_later
         )
-        self._tls = None if self._around.without_tls else TlsContexts()
-        self._inlet = Inlet(inlet_path(self._inlets, self.shard), self._took) if self._inlets else None
+        self._inlet = Inlet(inlet_name(self._inlets, self.shard), self._took) if self._inlets else None
         try:
             self._here = await self._start_listening()
             self._sign()
@@ -164,6 +132,15 @@ class Links(Service):
         self._dials: dict[int, tuple[Token, Dial]] = {}
         self._dialling_last = 0
         self.outlets.peers.cast(PlaceBegan(self.shard))
+
+    def reshard(self, states: list[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+        """There are no links left by then, only dials: each goes on where it was, or where there is a place."""
+        last = max(state["_last"] for state in states)
+        dials = [one for state in states for one in state["_dials"].values()]
+        made: list[dict[str, Any]] = [{"_last": last, "_dials": {}, "_dialling_last": len(dials)} for _ in range(count)]
+        for number, (token, command) in enumerate(dials, 1):
+            made[command.place % count]["_dials"][number] = (token, command)
+        return made
 
     async def _start_listening(self) -> list[Address]:
         here: list[Address] = []
@@ -259,7 +236,7 @@ class Links(Service):
         if kind is Dial:
             return self._dial(command)
         if kind is LinkNumbers:
-            return self._stats()
+            return self._numbers(len(self._by_peer))
         if kind is LinkUses:
             return tuple((number, link.session.traffic) for number, link in self._links.items() if link.claimed)
         if kind is Advertise:
@@ -290,23 +267,6 @@ class Links(Service):
         number = session.next_number
         session.request(message_of(command.question, number), self._time(), command.timeout_s)
         link.asks[number] = self.later()
-        self.touched(link)
-
-    def _answer(self, answer: Answer) -> None:
-        """The local service answers what a peer asked."""
-        number, request = answer.tag
-        link = self._links.get(number)
-        if link is None:
-            return
-        try:
-            if answer.error is not None:
-                link.session.reply(_told(request, answer.error))
-            else:
-                link.session.reply(reply_message(answer.value, request))
-        except MdhtError as error:
-            _log.debug("%s: no answer to %d: %s", link.session.who, request, error)
-            return
-        self._served += 1
         self.touched(link)
 
     def _decide(self, command: Decide) -> None:
@@ -353,14 +313,6 @@ class Links(Service):
         seed = Seed(command.peer, Address(command.kind, command.host, command.port))
         self._task(self._dialling(transport, seed, number), self._dial_tasks)
 
-    def _dialled_to(self, number: int, peer: bytes = b"", error: MdhtError | None = None) -> None:
-        """A dial has come to its end. One that we ended ourselves in order to move begins again there."""
-        if self._closing or (self._leaving is not None and error is not None):
-            return
-        self._begun.discard(number)
-        token, _ = self._dials.pop(number)
-        self.reply(token, peer, error=error)
-
     async def _dialling(self, transport: Any, seed: Seed, number: int) -> None:
         made: list[Link] = []
 
@@ -377,23 +329,6 @@ class Links(Service):
         except MdhtError as error:
             if not made:
                 self._dialled_to(number, error=error)
-
-    def _stats(self) -> LinkStats:
-        live = [link.session.stats() for link in self._links.values()]
-        return LinkStats(
-            links=len(self._by_peer),
-            half_open=len(self._half_open),
-            dialled=self._dialled,
-            answered=self._answered,
-            refused=self._refused,
-            served=self._served,
-            received_bytes=self._received + sum(one.received_bytes for one in live),
-            sent_bytes=self._sent + sum(one.sent_bytes for one in live),
-            failed=self._failed,
-            dropped=self._half_open.stats().dropped,
-            violations=self._violations,
-            busy=self._busy + sum(one.busy for one in live),
-        )
 
     # -- moving --------------------------------------------------------------------------------------------------------
 
@@ -430,245 +365,3 @@ class Links(Service):
             self._task(self._listen_again(self.later()))
             for number in list(self._dials):
                 self._begin_dial(number)
-
-    def _task(self, work: Coroutine[Any, Any, None], *sets: set[asyncio.Task[None]]) -> None:
-        task = self.loop.create_task(work)
-        for tasks in (self._tasks, *sets):
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-
-    # -- new links -----------------------------------------------------------------------------------------------------
-
-    def _took(self, connection: socket.socket) -> None:
-        """The listener has handed it to us."""
-        self._task(self._adopt(connection))
-
-    async def _adopt(self, connection: socket.socket) -> None:
-        try:
-            await adopt(connection, self._begin_answer)
-        except OSError as error:
-            _log.debug("a connection was over before it was taken: %s", error)
-            connection.close()
-            self.outlets.listener.cast(LinkGone(self.shard))
-
-    def _begin_answer(self, wire: Wire) -> Link:
-        link = self._new(wire, Role.ANSWER, None, wire.host)
-        self._answered += 1
-        place = f"{wire.host}:{wire.port}" if is_local(wire.host) else link.subnet
-        drop = self._half_open.add(link.number, place)
-        if drop is not None:
-            old = self._links[drop]
-            old.session.refuse(Refusal.TOO_MANY, self._time())
-            self.touched(old)
-        if self._closing or self._leaving is not None:
-            wire.abort()  # it dials again
-        return link
-
-    def _new(self, wire: Wire, role: Role, peer: bytes | None, who: str) -> Link:
-        now_s = self._time()
-        session = Session(
-            self._config,
-            role,
-            tls=self._tls,
-            challenge=self._around.random(32),
-            now_s=now_s,
-            wall_s=self._around.clock_s(),
-            expected_id=peer,
-            who=who,
-        )
-        self._last += 1
-        link = Link(self, link_number(self._last, self.shard), wire, session, subnet_of(wire.host))
-        self._links[link.number] = link
-        self._arm(link)
-        return link
-
-    # -- what links tell -----------------------------------------------------------------------------------------------
-
-    def heard(self, link: Link, data: bytes) -> None:
-        """See `Owner`."""
-        link.session.receive(data, self._time())
-        self._events(link)
-        self.touched(link)
-
-    def over(self, link: Link) -> None:
-        """See `Owner`."""
-        link.session.receive_eof(self._time())
-        self._events(link)
-        if link.timer is not None:
-            link.timer.cancel()
-        self._forget(link)
-        stats = link.session.stats()
-        self._received += stats.received_bytes
-        self._sent += stats.sent_bytes
-        self._busy += stats.busy
-        gone = self._links.pop(link.number, None) is not None
-        if gone and self._inlets and not link.dialled and not self._closing:
-            self.outlets.listener.cast(LinkGone(self.shard))
-        if gone and not self._links and self._idle is not None:
-            self._idle.set()
-
-    def touched(self, link: Link) -> None:
-        """See `Owner`."""
-        if not link.dirty:
-            link.dirty = True
-            self._dirty.append(link)
-            if not self._flushing:
-                self._flushing = True
-                self.loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        """The end of a turn: everything that links have to say."""
-        self._flushing = False
-        dirty, self._dirty = self._dirty, []
-        for link in dirty:
-            link.dirty = False
-            try:
-                self._send(link)
-            except Exception:
-                _log.exception("the link to %s is cut off", link.session.who)  # and the others get their turn
-                link.wire.abort()
-
-    def _send(self, link: Link) -> None:
-        session, wire = link.session, link.wire
-        now_s = self._time()
-        while wire.writable and session.has_data and (data := session.data_to_send(now_s)):
-            wire.write(data)
-        self._events(link)
-        if session.finished:
-            wire.close()
-            return
-        if session.wants_data:
-            wire.resume()
-        else:
-            wire.pause()
-        self._arm(link)
-
-    def _arm(self, link: Link) -> None:
-        """A timer that is too early costs one look; one that is too late is never left."""
-        due_s = link.session.next_deadline()
-        if due_s is None or (link.timer is not None and link.timer_s <= due_s):
-            return
-        if link.timer is not None:
-            link.timer.cancel()
-        link.timer_s = due_s
-        link.timer = self.loop.call_at(due_s, self._due, link)
-
-    def _due(self, link: Link) -> None:
-        link.timer = None
-        link.session.handle_timer(self._time())
-        if link.session.finished:
-            link.wire.abort()  # no time is left for what it has not sent
-            self._events(link)
-        else:
-            self._arm(link)
-            self.touched(link)
-
-    # -- events --------------------------------------------------------------------------------------------------------
-
-    def _events(self, link: Link) -> None:
-        next_event = link.session.next_event
-        while (event := next_event()) is not None:
-            kind: Any = type(event)
-            if kind is Answered:
-                self._on_reply(link, event)
-            elif kind is Asked:
-                self._on_ask(link, event)
-            elif kind is Unanswered:
-                self._on_reply(link, event)
-            else:
-                self._on_life(link, event)
-
-    def _on_reply(self, link: Link, event: Any) -> None:
-        number = event.number
-        if type(event) is Unanswered:
-            reply: Any = event.error
-            if isinstance(reply, LinkClosed):
-                self._unclaim(link)  # before anybody hears that it is closed, and asks for another
-        else:
-            reply = reply_of(event.message, link.session.who)
-        token = link.asks.pop(number, None)
-        if token is not None:
-            if isinstance(reply, MdhtError):
-                self._tell(token, error=reply)
-            else:
-                self._tell(token, reply)
-        elif number == link.ping and type(event) is Answered:
-            link.ping = 0
-            self.outlets.peers.cast(LinkAnswered(link.number))
-
-    def _on_ask(self, link: Link, event: Any) -> None:
-        message = event.message
-        question = question_of(message)
-        if question is None:
-            link.session.reply(Error(message.request, ErrorCode.UNSUPPORTED, "not served here"))
-            return
-        serve = Serve(question, link.peer, charged_subnet(link.wire.host, link.subnet))
-        try:
-            self.outlets.local.request(serve, (link.number, message.request))
-        except Full:
-            link.session.reply(Error(message.request, ErrorCode.BUSY, "too much to do", 1000))
-
-    def _on_life(self, link: Link, event: Any) -> None:
-        match event:
-            case Proven(peer):
-                self._on_proven(link, peer)
-            case Opened():
-                self.outlets.peers.cast(LinkOpened(link.number))
-                if link.dialler is not None:
-                    self._dialled_to(link.dialler, link.peer)
-                    link.dialler = None
-            case Ended(error):
-                self._on_end(link, error)
-            case Noticed(message):
-                if link.claimed and isinstance(message, Moving):
-                    self._forget(link)  # whoever asks it something new waits for the next link
-                    self.outlets.peers.cast(LinkMoves(link.number))
-            case _:
-                self._streams.event(link, event)
-
-    def _on_proven(self, link: Link, peer: ProvenPeer) -> None:
-        self._half_open.discard(link.number)
-        link.peer, link.claimed = peer.id, True
-        wire = link.wire
-        record, offset_s = peer.record.pack(), peer.clock_offset_s
-        self.outlets.peers.cast(Claimed(link.number, peer.id, record, link.dialled, wire.host, wire.port, offset_s))
-
-    def _on_end(self, link: Link, error: MdhtError | None) -> None:
-        self._half_open.discard(link.number)
-        self._unclaim(link)
-        if self._leaving is not None:
-            self._leaving.look()
-        if error is not None:
-            _log.debug("%s ended: %s", link.session.who or "?", error)
-            self._failed += isinstance(error, LinkRefused)
-            self._violations += isinstance(error, Malformed | TlsFailed | Violation)
-        if link.dialler is not None:
-            self._dialled_to(link.dialler, error=error or LinkClosed(link.session.who, "closed here"))
-            link.dialler = None
-        for token in link.asks.values():  # none is left but where the session had no time to tell
-            self._tell(token, error=LinkClosed(link.session.who, "it ended"))
-        link.asks.clear()
-
-    def _tell(self, token: Token, value: Any = None, *, error: MdhtError | None = None) -> None:
-        if not self._closing:  # then whoever waits was told that the service is closed
-            self.reply(token, value, error=error)
-
-    def _unclaim(self, link: Link) -> None:
-        """It is over: others may have its peer."""
-        self._forget(link)
-        if link.claimed:
-            link.claimed = False
-            why = link.session.ended_by if self._leaving is None else "moving"
-            self.outlets.peers.cast(LinkEnded(link.number, why))
-
-    def _forget(self, link: Link) -> None:
-        if self._by_peer.get(link.peer) is link:
-            del self._by_peer[link.peer]
-
-
-def _told(request: int, error: BaseException) -> Error:
-    if isinstance(error, IpcError):
-        return Error(request, ErrorCode.BUSY, "a part of this node is started again", _AGAIN_MS)
-    if not isinstance(error, MdhtError):
-        _log.error("a peer's request failed here", exc_info=error)
-    return error_for(request, error)

@@ -5,6 +5,7 @@
 | `service` | The peers service: whom we know, whom we are linked to. |
 | `admission` | Which links may be: the allow and deny lists, one link a peer, and room. |
 | `clock` | The clock that peers agree on, published to all services of a node. |
+| `commands` | What is said to `peers`, and what it answers. Plain immutable values. |
 | `dialling` | Dials peers, address after address, and tells everybody who waits for one of them. |
 | `gather` | Questions to all places of links at once, such as for their numbers: one answer. |
 | `links` | The links that a node has, each with its peer, and which of them it keeps (`routing.keeping`). |

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ...errors import Refusal
 from ...session import Claims, Do
-from ..commands import Decide
+from ..links.commands import Decide
 from .links import Linked, PeerLinks
 
 

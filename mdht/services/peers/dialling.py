@@ -17,7 +17,7 @@ from ...limits import DUPLICATE_PING_S
 from ...model import Address, short_id
 from ...session import PeerGone
 from ...transport import CannotDial
-from ..commands import Dial
+from ..links.commands import Dial
 
 OTHER_LINK_S: Final = 2 * DUPLICATE_PING_S
 """Seconds to wait for the other link, where ours was refused as a duplicate."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from ..commands import LinkStats
+from ..links.commands import LinkStats
 
 Tell = Callable[[Any, Exception | None], None]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ...routing import Contact
 from ...routing.keeping import Keeping, Use
-from ..commands import Claimed, PeerInfo
 from ..links.places import place_of
+from .commands import Claimed, PeerInfo
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ class PeerLinks:
         """The place with the fewest links."""
         counts = [0] * places
         for linked in self._all.values():
-            counts[place_of(linked.claim.link)] += 1
+            if (place := place_of(linked.claim.link)) < places:
+                counts[place] += 1
         return counts.index(min(counts))
 
     @property

@@ -22,34 +22,29 @@ from ...routing import Contact, RoutingTable
 from ...routing.backoff import fraction
 from ...routing.keeping import Keeping
 from ...routing.replicas import closest_ids
-from ..commands import (
-    Begin,
-    Claimed,
-    Connect,
-    Decide,
-    Dial,
-    DoRefresh,
-    LinkAnswered,
-    LinkedPeers,
-    LinkEnded,
-    LinkMoves,
-    LinkNumbers,
-    LinkOpened,
-    LinkUses,
-    PeerNumbers,
-    PeerStats,
-    Permit,
-    PlaceBegan,
-    Silent,
-    WhereAmI,
-    WhoIsThere,
-)
+from ..api.commands import DoRefresh
+from ..links.commands import Decide, Dial, LinkNumbers, LinkUses, PlaceBegan, PlacesAre, WhereAmI
 from ..links.places import place_of
 from ..roster import Roster, new_handle
 from ..surroundings import Surroundings
 from ..upkeep.commands import Arrived, Departed
 from .admission import Admission
 from .clock import PeerClock
+from .commands import (
+    Begin,
+    Claimed,
+    Connect,
+    LinkAnswered,
+    LinkedPeers,
+    LinkEnded,
+    LinkMoves,
+    LinkOpened,
+    PeerNumbers,
+    PeerStats,
+    Permit,
+    Silent,
+    WhoIsThere,
+)
 from .dialling import Dialler, Waiter
 from .gather import Gather
 from .links import Linked, PeerLinks
@@ -120,6 +115,7 @@ class Peers(Service):
         self._table = RoutingTable(self._own_id, now_s)
         self._roster = new_handle()
         self._shown = (self._table.version, 0)
+        self._places = settings.places
         self._moved = 0
         """Changes of where linked peers are."""
         self._verified = VerifiedPeers(settings.network, VERIFIED_PEERS)
@@ -164,12 +160,14 @@ class Peers(Service):
         if kind is LinkedPeers:
             return [linked.info() for linked in self._links if linked.open]
         if kind is LinkNumbers:
-            return self._gather.ask(self._settings.places, self._ask_numbers, self._teller())
+            return self._gather.ask(self._places, self._ask_numbers, self._teller())
         if kind is WhereAmI:
             name = "listener" if self._has_listener else "links"
             return self.outlets[name].request(command, (_WHERE, self.later()))
         if kind is PlaceBegan:
             return self._place_began(command)
+        if kind is PlacesAre:
+            return self._places_are(command)
         if kind is PeerNumbers:
             return self._stats()
         if kind is Begin:
@@ -212,7 +210,7 @@ class Peers(Service):
             everybody = list(self._table)
             live = [known for known in everybody if not known.failed] or everybody
             rows = [(known.contact.id, known.contact.data) for known in live]
-            places = self._links.places() if self._settings.places > 1 else None
+            places = self._links.places() if self._places > 1 else None
             self._roster.publish(Roster.of(rows, places))
 
     # -- links claim ---------------------------------------------------------------------------------------------------
@@ -242,7 +240,7 @@ class Peers(Service):
         if linked is None:
             return
         linked.open = True
-        self._moved += self._settings.places > 1
+        self._moved += self._places > 1
         peer = linked.claim.peer
         self._lost.discard(peer)
         self._twins.discard(peer)
@@ -376,8 +374,8 @@ class Peers(Service):
 
     def send_dial(self, command: Dial, number: int) -> None:
         """See `Owner`."""
-        if self._settings.places > 1:
-            command = replace(command, place=self._links.emptiest(self._settings.places))
+        if self._places > 1:
+            command = replace(command, place=self._links.emptiest(self._places))
         self.outlets.links.request(command, (_DIAL, number))
 
     def _place_began(self, began: PlaceBegan) -> None:
@@ -387,6 +385,16 @@ class Peers(Service):
                 self._ended(LinkEnded(linked.claim.link, "lost"))
         if self._seeds is not None and self._has_listener:  # all services are there, so it has begun again
             self.outlets.listener.cast(began)
+
+    def _places_are(self, command: PlacesAre) -> None:
+        """Links of a place that is no more are gone."""
+        self._places = command.count
+        for linked in [one for one in self._links if place_of(one.claim.link) >= command.count]:
+            self._ended(LinkEnded(linked.claim.link, "lost"))
+        self._moved += 1
+        self._show()
+        if self._has_listener:
+            self.outlets.listener.cast(command)
 
     def decide(self, command: Decide) -> None:
         """See `Owner`."""
@@ -483,7 +491,7 @@ class Peers(Service):
                 if linked.open and linked.contact is not None:
                     self._look_after(linked, linked.contact, now_s)
         if self._links.crowded:
-            for place in range(self._settings.places):
+            for place in range(self._places):
                 self.outlets.links.request(LinkUses(place), (_USES, place))
         self._memory.keep(self._table, now_s, self._around.wall_s())
         self._look_in(_LOOK_S if opened else _RETRY_S)

@@ -22,8 +22,9 @@ from ...model import address_in
 from ...store import Region, StoreInUse, StoreStats
 from ...store.parts import last_address, point_of
 from ...store.reshard import Progress
-from ..commands import Get, GetAll, Put, Serve, StoreNumbers
+from ..commands import Get, GetAll, Put, Serve
 from ..upkeep.commands import Renew, Scan
+from .commands import StoreNumbers
 
 T = TypeVar("T")
 

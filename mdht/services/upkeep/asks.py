@@ -16,8 +16,10 @@ from ...limits import LOOKUP_TIMEOUT_S, REQUEST_TIMEOUT_S, VERIFIED_PEERS, K
 from ...model import VerifiedPeers
 from ...routing import Ask as AskPeer
 from ...routing import Done, Latency, Lookup, LookupConfig
-from ..commands import Ask, Connect, Find, Nearest, Question, Silent
+from ..commands import Find, Nearest, Question
 from ..errors import NotLinked
+from ..links.commands import Ask
+from ..peers.commands import Connect, Silent
 from ..roster import Known, Roster
 from ..surroundings import Surroundings
 

@@ -37,7 +37,8 @@ from ...model import Kind
 from ...routing.backoff import fraction, jittered_s
 from ...routing.pace import Pace
 from ...routing.replicas import holds
-from ..commands import Get, Have, Kept, Put, Serve, WhoIsThere
+from ..commands import Get, Have, Kept, Put, Serve
+from ..peers.commands import WhoIsThere
 from ..roster import Known
 from ..surroundings import Surroundings
 from .asks import Asks, Then

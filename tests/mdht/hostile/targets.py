@@ -17,7 +17,7 @@ from mdht.errors import BadFrame, BadMessage, LinkClosed, LinkRefused, RemoteErr
 from mdht.limits import FRAME_BYTES
 from mdht.model import PeerRecord, unpack
 from mdht.session import Asked, Ended, Life, Role, SessionConfig, StreamAsked, StreamReceived
-from mdht.session.handshake import State
+from mdht.session.handshake_states import State
 from mdht.session.parties import HandshakeFailed
 
 from ..session.hands import answerer, dialler, events

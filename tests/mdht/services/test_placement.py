@@ -14,8 +14,8 @@ from mdht.config.services import ServiceConfig
 from mdht.config.writing import toml_of
 from mdht.errors import ConfigError, LinkClosed, LinkRefused, NotFound, RequestFailed, TimedOut
 from mdht.services.api.again import Again, may_repeat
+from mdht.services.api.commands import DoGet, DoPut
 from mdht.services.api.patience import PAUSES_S, again_s, connects_first, dials_again, may_be_there
-from mdht.services.commands import DoGet, DoPut
 from mdht.services.errors import NotLinked
 from mdht.services.placement import check_move, moved_together
 from mdht.session import LinkFull, PeerGone
@@ -33,14 +33,18 @@ def test_who_moves_along() -> None:
     assert moved_together(SCALED, now(SCALED), "api", "thread") == ["api"]
     alone = Config(services={"links": "process"})
     assert moved_together(alone, now(alone), "links", "inline") == ["links"]
+    assert moved_together(alone, now(alone), "links", "process:2@links") == ["links", "local"]
+    single = Config()
+    assert moved_together(single, now(single), "links", "process@links") == ["links", "local"]
+    assert moved_together(single, now(single), "links", "process") == ["links"]
+    assert moved_together(single, now(single), "links", "nowhere") == ["links"]
 
 
 @pytest.mark.parametrize(
     ("wanted", "wrong"),
     [
-        ({"links": "process:3@more", "local": "process:3@more"}, "2 of them, as at the start"),
         ({"links": "thread:2@t"}, "thread:2@t for both"),
-        ({"links": "thread:2@links", "local": "thread:2@links"}, "another group, such as @links2"),
+        ({"links": "process:3@more"}, "process:3@more for both"),
         ({"api": "process@links"}, "another group"),
         ({"peers": "process"}, "routing table"),
         ({"door": "process"}, "it stops the node"),
@@ -55,7 +59,17 @@ def test_moves_that_are_refused(wanted: dict[str, str], wrong: str) -> None:
 
 
 def test_moves_that_are_legal() -> None:
-    check_move(SCALED, now(SCALED), {"links": "thread:2@t", "local": "thread:2@t"})
+    for both in ("thread:2@t", "process:3@more", "process:4@links", "thread:2@links", "inline"):
+        check_move(SCALED, now(SCALED), {"links": both, "local": both})
+    single = Config(store="lmdb", data_dir="/x")
+    check_move(single, now(single), {"links": "process:2@links", "local": "process:2@links"})
+    check_move(single, now(single), {"store": "process:2"})
+    beside = {**now(SCALED), "api": "process:2@links"}
+    with pytest.raises(ConfigError, match="another group, such as @links2"):
+        check_move(SCALED, beside, {"links": "process:3@links", "local": "process:3@links"})
+    within = Config(listen=("memory://a:1",))
+    with pytest.raises(ConfigError, match="only TCP can be passed on"):
+        check_move(within, now(within), {"links": "process:2@links", "local": "process:2@links"})
     for placement in ("inline", "coroutine", "thread", "process", "process+zmq", "process@background"):
         check_move(SCALED, now(SCALED), {"api": placement})
         check_move(SCALED, now(SCALED), {"store": placement})

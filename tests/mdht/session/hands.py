@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mdht.session.handshake import Handshake, State
+from mdht.session.handshake import Handshake
+from mdht.session.handshake_states import State
 from mdht.session.parties import HandshakeEvent, HandshakeFailed, Opened, Proven
 from mdht.session.proof import Role
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from mdht.codec import Get
+from mdht.codec.encoding import ENCODINGS
+from mdht.codec.frame import pack_frame
 from mdht.model.identity import Identity
 from mdht.model.peer import PeerRecord
 from mdht.session.config import SessionConfig
@@ -19,6 +22,8 @@ NETWORK = "test"
 WALL_S = 1_800_000_000.0
 TLS = TlsContexts()
 """One for all tests: making one takes a millisecond."""
+ADDRESS = b"a" * 32
+MSGPACK = ENCODINGS["msgpack"].encode
 
 E = TypeVar("E")
 
@@ -191,3 +196,17 @@ class LinkPair:
         for end in (self.a, self.b):
             end.session.handle_timer(self.now_s)
         self.run()
+
+
+def get(end: End, now_s: float = 0.0, timeout_s: float | None = None) -> int:
+    return end.session.request(Get(end.session.next_number, ADDRESS), now_s, timeout_s)
+
+
+def say(message: Any) -> bytes:
+    """A message as it goes over a link without TLS."""
+    return pack_frame(MSGPACK(message))
+
+
+def plain() -> LinkPair:
+    """An open link without TLS, so that a test can put words into a peer's mouth."""
+    return LinkPair.open(session_config(ALICE, {"without_tls": True}), session_config(BOB, {"without_tls": True}))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mdht.errors import LinkRefused, RemoteError
 from mdht.session import binary
 from mdht.session.events import Ended, Opened
-from mdht.session.handshake import State
+from mdht.session.handshake_states import State
 from mdht.session.parties import HandshakeFailed
 from mdht.session.proof import Role
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from mdht.errors import BadSignature, LinkRefused, Malformed, Refusal, RemoteErr
 from mdht.model.identity import Identity
 from mdht.model.peer import PeerRecord
 from mdht.session import binary
-from mdht.session.handshake import TRANSITIONS, Handshake, State, Step
+from mdht.session.handshake import Handshake
+from mdht.session.handshake_states import State
 from mdht.session.parties import HandshakeConfig, HandshakeFailed, Proven
 from mdht.session.proof import Role
 
@@ -395,46 +395,7 @@ def test_an_id_belongs_to_its_key() -> None:
     assert Hands(liar(Role.DIAL, MALLORY), answerer()).run().open
 
 
-# -- the state machine -------------------------------------------------------------------------------------------------
-
-FRAMES = {
-    Step.PING: binary.Ping,
-    Step.PONG: binary.Pong,
-    Step.PROOF: binary.Proof,
-    Step.ACCEPT: binary.Accept,
-    Step.REFUSE: binary.Refuse,
-}
-
-
-@pytest.mark.parametrize("state", [state for state in State if state not in (State.CONNECTING, State.FAILED)])
-@pytest.mark.parametrize("step", FRAMES)
-def test_a_valid_frame_in_the_wrong_state(state: State, step: Step) -> None:
-    if (state, step) in TRANSITIONS or state in (State.OPEN, State.WANTED):
-        return  # allowed, or no frame of the handshake any more
-    frames = {type(binary.parse_untrusted(frame)): frame for _, frame in Hands(dialler(), answerer()).run().frames}
-    frames[binary.Refuse] = binary.pack(binary.Refuse("x"))
-    ends: dict[State, Callable[[], Handshake]] = {
-        State.PING_SENT: dialler,
-        State.PING_AWAITED: answerer,
-        State.PONG_SENT: lambda: Hands(dialler(), answerer(), lambda n, at, f: f if at == 1 else None).run().b,
-        State.PROVEN: lambda: Hands(dialler(), answerer()).run(accept=False).b,
-        State.ACCEPTED: lambda: Hands(dialler(), answerer(), lambda n, at, f: f if at <= 3 else None).run().b,
-    }
-    end = ends[state]()
-    assert end.state is state
-    end.frames_to_send()
-    events(end)
-    end.receive_untrusted(frames[FRAMES[step]], 0.0)
-    assert end.state is State.FAILED
-    (failed,) = events(end)
-    assert isinstance(failed, HandshakeFailed) and failed.error.by_us and failed.error.reason == Refusal.MALFORMED
-    assert bool(end.frames_to_send()) is (state is not State.ACCEPTED)
-
-
-def test_every_state_but_the_last_two_can_fail() -> None:
-    for state in State:
-        leaves = {step for before, step in TRANSITIONS if before is state}
-        assert (Step.REFUSING in leaves) is (state not in (State.OPEN, State.FAILED))
+# -- what this node does -----------------------------------------------------------------------------------------------
 
 
 def test_what_this_node_does_wrong_raises() -> None:

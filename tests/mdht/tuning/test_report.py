@@ -85,3 +85,5 @@ def test_only_services_that_are_elsewhere_move_and_links_come_last():
     now = {"links": "inline+none", "store": "process+pipe", "files": "thread", "listener": "inline"}
     wanted = Placed.of({"links": "process@links", "store": "process"})
     assert steps(now, wanted) == [("files", "inline+none"), ("links", "process@links+pipe")]
+    both = Placed.of({"links": "process:2@links", "local": "process:2@links"})
+    assert steps({"links": "inline", "local": "inline"}, both) == [("links", "process:2@links+pipe")]

@@ -17,8 +17,8 @@ from mdht.tuning.workload import Workload
 
 def test_a_load_says_all_that_is_wrong():
     with pytest.raises(ConfigError) as caught:
-        Workload(get_share=2.0, links=0, value_bytes=(3,), store="tape").check()
-    assert [key for key, _, _ in caught.value.faults] == ["get_share", "links", "value_bytes", "store"]
+        Workload(get_share=2.0, owned_share=-1, links=0, value_bytes=(3,), store="tape").check()
+    assert [key for key, _, _ in caught.value.faults] == ["get_share", "owned_share", "links", "value_bytes", "store"]
 
 
 def test_a_load_survives_being_saved():

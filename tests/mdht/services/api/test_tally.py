@@ -6,8 +6,9 @@ import pytest
 
 from mdht.codec import Verdict
 from mdht.errors import Conflict, Superseded, TimedOut, TooFewReplicas
+from mdht.services.api.commands import PutDone
 from mdht.services.api.tally import Tally
-from mdht.services.commands import Kept, PutDone
+from mdht.services.commands import Kept
 
 
 def tally(*verdicts: Verdict, own: bool = False, wanted: int = 4, least: int = 1, held: int = 9) -> Tally:

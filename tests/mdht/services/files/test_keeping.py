@@ -16,6 +16,7 @@ from mdht.errors import ChunksMissing, NotFound
 from mdht.limits import CONTENT_LEASE_S, REPUBLISH_S
 from mdht.model import Kind, address_of
 from mdht.node import Node
+from mdht.node.asking import Request
 from mdht.services.files.commands import FileStats, ServedNumbers, ShareInfo
 from mdht.services.files.keeping import FIRST_S
 from mdht.services.files.serving import ServedGets, ServedPuts
@@ -30,7 +31,7 @@ LIFE = replace(QUIET, config=Config(replicas=3, file_replicas=3))
 
 
 async def numbers(node: Node) -> FileStats:
-    stats: FileStats = await node._acall("files", ServedNumbers(), 5.0)
+    stats: FileStats = await node._acall(Request("files", ServedNumbers(), 5.0))
     return stats
 
 

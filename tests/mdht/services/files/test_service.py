@@ -19,7 +19,8 @@ from mdht.files import Entry, EntryKind, Root, ShareKind, pack_entry, pack_reply
 from mdht.limits import FILE_WINDOW_BYTES, SERVED_BYTES, STREAM_CREDIT_BYTES
 from mdht.model import Content
 from mdht.node import Node
-from mdht.services.commands import DoFind, FoundPeers
+from mdht.node.asking import Request
+from mdht.services.api.commands import DoFind, FoundPeers
 from mdht.services.files import sharing as file_sharing
 from mdht.services.files.commands import ServedNumbers, Shared
 from mdht.services.links.stream_commands import SendOn, StreamCame
@@ -347,10 +348,10 @@ def test_streams_on_which_nothing_is_said_are_closed() -> None:
 
         user = User()
         await files._port.open(await other_of(net), Purpose.GET_RECORDS, user, 5.0)
-        assert (await net[1]._acall("files", ServedNumbers(), 5.0)).serving == 1
+        assert (await net[1]._acall(Request("files", ServedNumbers(), 5.0))).serving == 1
         await asyncio.sleep(70)
         assert "nothing was said" in str(user.error)
-        assert (await net[1]._acall("files", ServedNumbers(), 5.0)).serving == 0
+        assert (await net[1]._acall(Request("files", ServedNumbers(), 5.0))).serving == 0
 
     with_net(2, body)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ipc import Shard
 from mdht.errors import LinkClosed
-from mdht.services.commands import Ask, Decide, Dial, Get, LinkNumbers, LinkStats, WhereAmI
+from mdht.services.commands import Get
+from mdht.services.links.commands import Ask, Decide, Dial, LinkNumbers, LinkStats, WhereAmI
 from mdht.services.links.places import PLACES, link_number, place_for, place_of
 from mdht.services.links.stream_commands import OpenStream, SendOn
 from mdht.services.peers.gather import Gather, total

@@ -13,7 +13,7 @@ from mdht.config import Config, Limits
 from mdht.errors import LinkRefused
 from mdht.model import Kind
 from mdht.node import Node
-from mdht.services.commands import PeerInfo
+from mdht.services.peers.commands import PeerInfo
 from mdht.services.peers.memory import FILE
 from mdht.simulation import Simulation
 from mdht.transport import CannotDial

@@ -21,8 +21,9 @@ from mdht.errors import Malformed, OtherKind
 from mdht.limits import STORE_BYTES
 from mdht.model import Content, address_in
 from mdht.services.clock import corrected
-from mdht.services.commands import Get, GetAll, Have, HaveAll, Kept, Put, Serve, StoreNumbers
-from mdht.services.store import service as store_module
+from mdht.services.commands import Get, GetAll, Have, HaveAll, Kept, Put, Serve
+from mdht.services.store import writing as store_module
+from mdht.services.store.commands import StoreNumbers
 from mdht.services.store.parts import ask_all, part_for, scanned_on, total
 from mdht.services.store.service import StoreService
 from mdht.services.surroundings import Surroundings

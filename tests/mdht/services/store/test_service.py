@@ -14,9 +14,11 @@ from mdht.errors import Expired, Malformed
 from mdht.limits import CONTENT_LEASE_S, REPUBLISH_S
 from mdht.model import Content, Identity, Kind, Signed
 from mdht.services import Surroundings
-from mdht.services.commands import Get, Have, Kept, Put, Serve, StoreNumbers
-from mdht.services.store.service import FOR_EVER_S, StoreService
+from mdht.services.commands import Get, Have, Kept, Put, Serve
+from mdht.services.store.commands import StoreNumbers
+from mdht.services.store.service import StoreService
 from mdht.services.store.writes import Write, write_all
+from mdht.services.store.writing import FOR_EVER_S
 from mdht.services.upkeep.commands import Remember, Scan, Scanned
 from mdht.store import Batch, CommitFailed, MemoryStore, StoreCorrupt, Stored, StoreLimits
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import mdht
 from mdht.store import (
@@ -263,7 +264,7 @@ def test_damage_is_said_of_the_part_that_has_it(path: str) -> None:
         environment = store._environment
         txn = environment.begin_write()
         slot, held = store.raw_page(bytes(32), b"\xff" * 32)[7]
-        txn.put(slot, held._replace(packed=b"\x09damaged").encode(), db=environment.databases.records)
+        txn.put(slot, replace(held, packed=b"\x09damaged").encode(), db=environment.databases.records)
         txn.commit()
         environment.end_write()
     with pytest.raises(StoreCorrupt) as caught:

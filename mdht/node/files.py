@@ -7,13 +7,12 @@ import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from ipc import Client, IpcError, ServiceDied, WouldDeadlock
+from ipc import Client, IpcError, ServiceDied
 
-from .config import Config
-from .services.api.again import future_again
-from .services.files.commands import (
+from ..services.api.again import future_again
+from ..services.files.commands import (
     DoFetch,
     DoShare,
     Fetched,
@@ -25,6 +24,8 @@ from .services.files.commands import (
     SharesWanted,
     Unshare,
 )
+from .asking import ASK_S, Asking
+from .blocking import check_may_block
 
 Progress = Callable[[FileProgress], None]
 
@@ -34,23 +35,12 @@ _LOOK_S: Final = 0.2
 _AGAIN_S: Final = 86_400.0
 """Seconds in which a share or fetch is begun again after a death of its service: it may take so long."""
 
-_ASK_S: Final = 10.0
-"""Seconds for what is answered without the network."""
 
-
-class _Files(Protocol):
-    """What a node has to have."""
-
-    config: Config
-
-    def _client(self, name: str) -> Client: ...
-
-
-class FileCalls:
+class FileCalls(Asking):
     """Shares and fetches files and folders. Thread-safe."""
 
     def share(
-        self: _Files,
+        self,
         path: str | os.PathLike[str],
         *,
         replicas: int = 0,
@@ -76,13 +66,13 @@ class FileCalls:
         return _wait(self, _share(self, path, replicas, timeout), progress)  # type: ignore[no-any-return]
 
     def share_future(
-        self: _Files, path: str | os.PathLike[str], *, replicas: int = 0, timeout: float | None = None
+        self, path: str | os.PathLike[str], *, replicas: int = 0, timeout: float | None = None
     ) -> Future[Shared]:
         """`share`, as a future; cancelling it does not end the share."""
         return _begin(self, _share(self, path, replicas, timeout))
 
     async def ashare(
-        self: _Files,
+        self,
         path: str | os.PathLike[str],
         *,
         replicas: int = 0,
@@ -93,7 +83,7 @@ class FileCalls:
         return await _await(self, _share(self, path, replicas, timeout), progress)  # type: ignore[no-any-return]
 
     def fetch(
-        self: _Files,
+        self,
         id: bytes,
         path: str | os.PathLike[str],
         *,
@@ -116,14 +106,12 @@ class FileCalls:
         """
         return _wait(self, _fetch(self, id, path, timeout), progress)  # type: ignore[no-any-return]
 
-    def fetch_future(
-        self: _Files, id: bytes, path: str | os.PathLike[str], *, timeout: float | None = None
-    ) -> Future[Fetched]:
+    def fetch_future(self, id: bytes, path: str | os.PathLike[str], *, timeout: float | None = None) -> Future[Fetched]:
         """`fetch`, as a future; cancelling it does not end the fetch."""
         return _begin(self, _fetch(self, id, path, timeout))
 
     async def afetch(
-        self: _Files,
+        self,
         id: bytes,
         path: str | os.PathLike[str],
         *,
@@ -133,46 +121,45 @@ class FileCalls:
         """`fetch`, awaited; being cancelled ends it."""
         return await _await(self, _fetch(self, id, path, timeout), progress)  # type: ignore[no-any-return]
 
-    def shares(self: _Files) -> list[ShareInfo]:
+    def shares(self) -> list[ShareInfo]:
         """The shares that this node keeps alive, the oldest first: where they are, and how their renewal went."""
         return _ask(self, SharesWanted())  # type: ignore[no-any-return]
 
-    def shares_future(self: _Files) -> Future[list[ShareInfo]]:
+    def shares_future(self) -> Future[list[ShareInfo]]:
         """`shares`, as a future."""
-        return self._client("files").future(SharesWanted(), _ASK_S)
+        return self._client("files").future(SharesWanted(), ASK_S)
 
-    async def ashares(self: _Files) -> list[ShareInfo]:
+    async def ashares(self) -> list[ShareInfo]:
         """`shares`, awaited."""
-        return await asyncio.wrap_future(self._client("files").future(SharesWanted(), _ASK_S))
+        return await asyncio.wrap_future(self._client("files").future(SharesWanted(), ASK_S))
 
-    def unshare(self: _Files, id: bytes) -> bool:
+    def unshare(self, id: bytes) -> bool:
         """Keep a share alive no more; whether it was. Nothing recalls what peers have of it: it is gone in a day."""
         return _ask(self, Unshare(bytes(id)))  # type: ignore[no-any-return]
 
-    def unshare_future(self: _Files, id: bytes) -> Future[bool]:
+    def unshare_future(self, id: bytes) -> Future[bool]:
         """`unshare`, as a future."""
-        return self._client("files").future(Unshare(bytes(id)), _ASK_S)
+        return self._client("files").future(Unshare(bytes(id)), ASK_S)
 
-    async def aunshare(self: _Files, id: bytes) -> bool:
+    async def aunshare(self, id: bytes) -> bool:
         """`unshare`, awaited."""
-        return await asyncio.wrap_future(self._client("files").future(Unshare(bytes(id)), _ASK_S))
+        return await asyncio.wrap_future(self._client("files").future(Unshare(bytes(id)), ASK_S))
 
 
-def _ask(node: _Files, command: SharesWanted | Unshare) -> Any:
-    if _on_loop():
-        raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
-    return node._client("files").call(command, _ASK_S)
+def _ask(node: Asking, command: SharesWanted | Unshare) -> Any:
+    check_may_block()
+    return node._client("files").call(command, ASK_S)
 
 
-def _s(node: _Files, timeout: float | None) -> float:
+def _s(node: Asking, timeout: float | None) -> float:
     return node.config.timeout_s if timeout is None else timeout
 
 
-def _share(node: _Files, path: str | os.PathLike[str], replicas: int, timeout: float | None) -> DoShare:
+def _share(node: Asking, path: str | os.PathLike[str], replicas: int, timeout: float | None) -> DoShare:
     return DoShare(os.fsencode(os.path.abspath(os.fspath(path))), os.urandom(16), replicas, _s(node, timeout))
 
 
-def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float | None) -> DoFetch:
+def _fetch(node: Asking, id: bytes, path: str | os.PathLike[str], timeout: float | None) -> DoFetch:
     text = os.fspath(path)
     place = os.path.abspath(text)
     if text.endswith(os.sep):
@@ -180,28 +167,27 @@ def _fetch(node: _Files, id: bytes, path: str | os.PathLike[str], timeout: float
     return DoFetch(bytes(id), os.fsencode(place), os.urandom(16), _s(node, timeout))
 
 
-def _begin(node: _Files, command: DoShare | DoFetch) -> Future[Any]:
+def _begin(node: Asking, command: DoShare | DoFetch) -> Future[Any]:
     """Begun again where the service dies over it: what was stored or fetched by then is found again."""
     return future_again(node._client("files").future, command, _AGAIN_S)
 
 
 def _numbers(client: Client, command: DoShare | DoFetch) -> FileProgress | None:
     try:
-        return client.call(FileNumbers(command.ticket), _ASK_S)  # type: ignore[no-any-return]
+        return client.call(FileNumbers(command.ticket), ASK_S)  # type: ignore[no-any-return]
     except ServiceDied:
         return None  # it is started again, and so is what it was doing
 
 
-def _cancel(node: _Files, command: DoShare | DoFetch) -> None:
+def _cancel(node: Asking, command: DoShare | DoFetch) -> None:
     try:
         node._client("files").cast(FileCancel(command.ticket))
     except IpcError:
         pass  # the node is closed, and so is what ran in it
 
 
-def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -> Any:
-    if _on_loop():
-        raise WouldDeadlock("this would block an event loop's thread: await its twin, the same name after an a")
+def _wait(node: Asking, command: DoShare | DoFetch, progress: Progress | None) -> Any:
+    check_may_block()
     client = node._client("files")
     future = _begin(node, command)
     try:
@@ -219,13 +205,13 @@ def _wait(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -
         raise
 
 
-async def _await(node: _Files, command: DoShare | DoFetch, progress: Progress | None) -> Any:
+async def _await(node: Asking, command: DoShare | DoFetch, progress: Progress | None) -> Any:
     client = node._client("files")
     future = asyncio.wrap_future(_begin(node, command))
     try:
         while not (await asyncio.wait((future,), timeout=_LOOK_S if progress is not None else None))[0]:
             try:
-                numbers = await asyncio.wrap_future(client.future(FileNumbers(command.ticket), _ASK_S))
+                numbers = await asyncio.wrap_future(client.future(FileNumbers(command.ticket), ASK_S))
             except ServiceDied:
                 continue  # it is started again, and so is what it was doing
             if progress is not None and numbers is not None:
@@ -236,11 +222,3 @@ async def _await(node: _Files, command: DoShare | DoFetch, progress: Progress | 
             _cancel(node, command)
             future.cancel()  # its error has nobody to hear it
         raise
-
-
-def _on_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
