@@ -1,6 +1,7 @@
 """How the store service writes: at once in memory; on a disk by a helper thread, one batch at a time (group commit).
 
-Nothing is acknowledged before its sync. What comes while a batch is being synced goes into the next one.
+Nothing is acknowledged before its sync. What comes while a batch is being synced goes into the next one, which begins
+at the end of a turn of the loop, or a little later (`grouping`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..commands import Kept, Put, Serve
 from ..surroundings import Surroundings
 from ..upkeep.commands import Forget, Remember, Renew
 from .dividing import open_part
+from .grouping import Grouping
 from .verdicts import kept
 from .writes import Outcome, Write, write_all
 
@@ -67,6 +69,8 @@ class StoreWriting(Service):
         self._waiting: list[Write] = []
         self._busy = False
         self._work: Any = None
+        self._grouping = Grouping()
+        self._beginning: asyncio.Handle | None = None
         self._full_told = False
         self._again = bool(self._puts)
         if not self._path:
@@ -81,6 +85,8 @@ class StoreWriting(Service):
             self._arm(int(self._around.wall_s()))
 
     def close(self) -> None:
+        if self._beginning is not None:
+            self._beginning.cancel()
         if self._work is not None:
             self._work.cancel()  # who waits for it is answered where the service goes on, or told of the end
         if self._helper is not None:
@@ -177,18 +183,31 @@ class StoreWriting(Service):
     # -- batches -------------------------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        if self._busy or not self._waiting or self._helper is None:
+        """Soon, with all that comes in this turn."""
+        if self._beginning is None and not self._busy and self._waiting and self._helper is not None:
+            self._beginning = self.loop.call_soon(self._begin)
+
+    def _begin(self) -> None:
+        self._beginning = None
+        if self._busy or not self._waiting:
+            return
+        loop = self.loop
+        began_s = loop.time()
+        delay_s = self._grouping.delay_s(began_s, min(len(self._waiting), _BATCH))
+        if delay_s > 0:
+            self._beginning = loop.call_later(delay_s, self._begin)
             return
         self._busy = True
         batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
         now_s = self._around.wall_s()
-        self._work = work = self.loop.run_in_executor(self._helper, write_all, self._store, batch, now_s)
-        work.add_done_callback(lambda done: self._synced(batch, now_s, done))
+        self._work = work = loop.run_in_executor(self._helper, write_all, self._store, batch, now_s)
+        work.add_done_callback(lambda done: self._synced(batch, began_s, now_s, done))
 
-    def _synced(self, batch: list[Write], now_s: float, done: Any) -> None:
+    def _synced(self, batch: list[Write], began_s: float, now_s: float, done: Any) -> None:
         if self._is_past(done):
             return
         self._busy = False
+        self._grouping.synced(began_s, self.loop.time(), len(batch), min(len(self._waiting), _BATCH - len(batch)))
         error = done.exception()
         outcomes: list[Outcome] = [error] * len(batch) if error is not None else done.result()
         for write, outcome in zip(batch, outcomes, strict=True):
