@@ -28,7 +28,8 @@ from .operate import Operator
 from .own import OwnIdentity
 from .peers.commands import Begin
 from .peers.memory import FILE as PEERS_FILE
-from .peers.service import Peers, PeersSettings
+from .peers.owner import PeersSettings
+from .peers.service import Peers
 from .store.parts import settled
 from .store.service import StoreService
 from .store.writing import FOR_EVER_S

@@ -11,6 +11,7 @@
 | `links` | The links that a node has, each with its peer, and which of them it keeps (`routing.keeping`). |
 | `lost` | Contacts whose link broke, and that are tried again, with growing pauses, until they are back or given up. |
 | `memory` | Peers remembered from one run of a node to the next: a file in its data directory. |
+| `owner` | What the parts of the service ask of it: to dial, to decide, to be called later. |
 | `refresh` | Which ids a node looks up for itself, so that it knows others and they know it (Kademlia, section 2.3). |
 | `seeds` | Dials seeds and remembered peers when `routing.bootstrap` says so. |
 | `twins` | Two nodes with one identity: what the second one learns, and tells its operator. |

@@ -1,34 +1,28 @@
 """The peers service: whom we know, whom we are linked to, and who may be. The only one to decide about duplicates.
 
-Owns the routing table. What it decides by is elsewhere: `peer_admission` (who may link), `peer_links` (whom to keep),
-`peer_dialling` (dials), `peer_seeds` (whom to dial first), `peer_lost` (whom to try again), `peer_refresh` (lookups),
-`peer_memory` (whom to remember), `peer_clock` (what time it is), `peer_twins` (who else has our identity).
+Owns the routing table. What it decides by is elsewhere: `admission` (who may link), `links` (whom to keep),
+`dialling` (dials), `seeds` (whom to dial first), `lost` (whom to try again), `refresh` (lookups),
+`memory` (whom to remember), `clock` (what time it is), `twins` (who else has our identity).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from ipc import Answer, Service
-from ipc.timers import Timer
+from ipc import Answer
 
-from ...errors import LinkRefused, MdhtError, Refusal, RemoteError
-from ...limits import REPLICAS, VERIFIED_PEERS
-from ...model import Address, Seed, VerifiedPeers, parse_seed, short_id
-from ...routing import Contact, RoutingTable
-from ...routing.backoff import fraction
+from ...errors import LinkRefused, Refusal, RemoteError
+from ...limits import REPLICAS
+from ...model import parse_seed, short_id
+from ...routing import Contact
 from ...routing.keeping import Keeping
-from ...routing.replicas import closest_ids
 from ..api.commands import DoRefresh
-from ..links.commands import Decide, Dial, LinkNumbers, LinkUses, PlaceBegan, PlacesAre, WhereAmI
+from ..links.commands import Decide, LinkNumbers, LinkUses, PlaceBegan, PlacesAre, WhereAmI
 from ..links.places import place_of
-from ..roster import Roster, new_handle
-from ..surroundings import Surroundings
-from ..upkeep.commands import Arrived, Departed
-from .admission import Admission
+from ..upkeep.commands import Arrived
 from .clock import PeerClock
 from .commands import (
     Begin,
@@ -45,19 +39,15 @@ from .commands import (
     Silent,
     WhoIsThere,
 )
-from .dialling import Dialler, Waiter
+from .dialling import Waiter
 from .gather import Gather
-from .links import Linked, PeerLinks
-from .lost import LostPeers
+from .links import Linked
 from .memory import PeerMemory
+from .owner import DIAL, TICK_S, PeersOwner
 from .refresh import Refresh
 from .seeds import Goal, Seeds
-from .twins import Twins
 
 _log: Final = logging.getLogger(__name__)
-
-_TICK_S: Final = 0.5
-"""Seconds between looks at claims whose ping is late: a quarter of what a ping has."""
 
 _LOOK_S: Final = 30.0
 """Seconds between looks at the table and the links: buckets to be refreshed, links to be closed."""
@@ -71,7 +61,6 @@ _THOROUGH_S: Final = 300.0
 _REFRESH_S: Final = 20.0
 """Seconds for a refreshing lookup."""
 
-_DIAL = "dial"
 _USES = "uses"
 _GATHER = "gather"
 _WHERE = "where"
@@ -87,49 +76,17 @@ MOVES_S: Final = 10.0
 """Seconds in which a peer that moves its links has to listen again: as long as a handshake may take."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeersSettings:
-    """Of the configuration, what this service needs. `memory`: the file of remembered peers, or empty."""
-
-    own_id: bytes
-    network: str
-    seeds: tuple[Seed, ...] = ()
-    allow: frozenset[bytes] = frozenset()
-    deny: frozenset[bytes] = frozenset()
-    most_links: int = 1
-    memory: str = ""
-    places: int = 1
-    """In how many places links live."""
-
-
-class Peers(Service):
+class Peers(PeersOwner):
     """See the module. Outlets: `links`, `api`, `upkeep`, and `listener` where there is one."""
 
-    def __init__(self, settings: PeersSettings, around: Surroundings) -> None:
-        self._settings = settings
-        self._around = around
-        self._own_id = settings.own_id
-
     def start(self) -> None:
-        settings, now_s = self._settings, self.loop.time()
-        self._table = RoutingTable(self._own_id, now_s)
-        self._roster = new_handle()
-        self._shown = (self._table.version, 0)
-        self._places = settings.places
-        self._moved = 0
-        """Changes of where linked peers are."""
-        self._verified = VerifiedPeers(settings.network, VERIFIED_PEERS)
-        self._links = PeerLinks(self._own_id, Keeping(settings.most_links))
-        self._admission = Admission(self, self._own_id, settings.allow, settings.deny, self._links)
-        self._lost = LostPeers()
+        self._begin_parts()
         self._clock = PeerClock(self._around)
-        self._twins = Twins(self._own_id)
-        self._dialler = Dialler(self)
         self._gather = Gather()
-        self._memory = PeerMemory(settings.memory, self._own_id)
+        self._memory = PeerMemory(self._settings.memory, self._own_id)
         self._seeds: Seeds | None = None
         self._refresh = Refresh(self._table, self._around.random)
-        self._thorough_s = now_s + _THOROUGH_S
+        self._thorough_s = self.loop.time() + _THOROUGH_S
         self._look_in(_LOOK_S)
 
     def stop(self) -> None:
@@ -201,17 +158,6 @@ class Peers(Service):
             clock_offset_s=self._clock.offset_s,
             clock_votes=self._clock.votes,
         )
-
-    def _show(self) -> None:
-        """Let everybody see the table as it is now, if it is another one: before anybody is told what changed it."""
-        version = (self._table.version, self._moved)
-        if self._shown != version:
-            self._shown = version
-            everybody = list(self._table)
-            live = [known for known in everybody if not known.failed] or everybody
-            rows = [(known.contact.id, known.contact.data) for known in live]
-            places = self._links.places() if self._places > 1 else None
-            self._roster.publish(Roster.of(rows, places))
 
     # -- links claim ---------------------------------------------------------------------------------------------------
 
@@ -285,14 +231,6 @@ class Peers(Service):
             self._table.seen(linked.contact, self.loop.time())
             self._show()
 
-    def _fail(self, peer: bytes) -> None:
-        """Count a failure. One of our neighbours that the table gives up leaves records to others."""
-        near = peer in closest_ids(self._own_id, (known.contact.id for known in self._table), 2 * REPLICAS)
-        self._table.failed(peer, self.loop.time())
-        self._show()
-        if near and peer not in self._table:
-            self.outlets.upkeep.cast(Departed(peer))
-
     def _silent(self, peer: bytes) -> None:
         """It goes behind the others until it answers a ping; whether its link is dead, the link itself finds out."""
         known, link = self._table.get(peer), self._admission.link_to(peer)
@@ -308,7 +246,7 @@ class Peers(Service):
             linked.moves = True
             self._dial_contact(linked.contact, MOVES_S)
 
-    # -- dialling; see the owners in `peer_dialling`, `peer_seeds` and `peer_admission` --------------------------------
+    # -- dialling ------------------------------------------------------------------------------------------------------
 
     def _connect(self, command: Connect) -> bytes | None:
         if command.record:
@@ -346,17 +284,6 @@ class Peers(Service):
 
         return tell
 
-    def _dial_contact(self, contact: Contact, patience_s: float = 0.0) -> None:
-        """Nobody waits for it. `patience_s`: how long it may not listen."""
-        try:
-            record = self._verified.read(contact.data, self._around.wall_s())
-        except MdhtError:
-            self._table.remove(contact.id)  # its record has expired: what it has now it tells who it links to
-            self._lost.discard(contact.id)
-            self._show()
-        else:
-            self._dialler.dial(record.id, self.reachable(record.addresses), None, patience_s=patience_s)
-
     def _answered(self, answer: Answer) -> None:
         what, number = answer.tag
         if what == _GATHER:
@@ -365,18 +292,12 @@ class Peers(Service):
             self._gather.answered(number, answer.value, error)
         elif what == _WHERE:
             self.reply(number, answer.value, error=answer.error)
-        elif what == _DIAL:
+        elif what == DIAL:
             self._dialler.answered(Answer(number, answer.value, answer.error))
         elif answer.error is None:
             now_s = self.loop.time()
             self._links.note_traffic(answer.value, now_s)
             self._admission.close_idle(now_s)
-
-    def send_dial(self, command: Dial, number: int) -> None:
-        """See `Owner`."""
-        if self._places > 1:
-            command = replace(command, place=self._links.emptiest(self._places))
-        self.outlets.links.request(command, (_DIAL, number))
 
     def _place_began(self, began: PlaceBegan) -> None:
         """Whatever links were there are gone, and nobody could say so."""
@@ -395,50 +316,6 @@ class Peers(Service):
         self._show()
         if self._has_listener:
             self.outlets.listener.cast(command)
-
-    def decide(self, command: Decide) -> None:
-        """See `Owner`."""
-        self.outlets.links.cast(command)
-
-    def later_tick(self) -> None:
-        """See `Owner`."""
-        self.after(_TICK_S, "tick")
-
-    def later_give_up(self, delay_s: float, peer: bytes) -> None:
-        """See `Owner`."""
-        self.after(delay_s, ("give up", peer))
-
-    def later_redial(self, delay_s: float, peer: bytes) -> None:
-        """See `Owner`."""
-        self.after(delay_s, ("redial", peer))
-
-    def is_open(self, peer: bytes) -> bool:
-        """See `Owner`."""
-        link = self._admission.link_to(peer)
-        linked = None if link is None else self._links.get(link)
-        return linked is not None and linked.open and not linked.moves
-
-    def reachable(self, addresses: tuple[Address, ...]) -> list[Address]:
-        """See `Owner`."""
-        return [address for address in addresses if self._around.transport(address.kind) is not None]
-
-    def random(self) -> float:
-        """See `Owner`."""
-        return fraction(self._around.random(6))
-
-    def dial_failed(self, peer: bytes, error: Exception) -> None:
-        """See `Owner`."""
-        now_s = self.loop.time()
-        if isinstance(error, LinkRefused) and error.reason == Refusal.DUPLICATE and not error.by_us:
-            self._twins.seen_by(peer)
-            return
-        if self._links.opened:  # else it is our own network that is down, and the table has to outlive that
-            self._fail(peer)
-        if peer in self._table:
-            self._lost.add(peer, now_s, self.random())
-            self._look_at(self._lost.next_s())
-        else:
-            self._lost.discard(peer)
 
     def _permit(self, command: Permit) -> int:
         seeds = tuple(map(parse_seed, command.seeds))
@@ -462,17 +339,7 @@ class Peers(Service):
         self._seeds = Seeds(self, self._dialler, seeds, remembered)
         self._seeds.look(0)
         if seeds or remembered:
-            self._look_at(self.loop.time() + _TICK_S)
-
-    def _look_at(self, at_s: float | None) -> None:
-        """Look then, if it was to be later."""
-        if at_s is not None and at_s < self._look_s:
-            self._looking.cancel()
-            self._look_in(max(_TICK_S, at_s - self.loop.time()))
-
-    def _look_in(self, delay_s: float) -> None:
-        self._look_s = self.loop.time() + delay_s
-        self._looking: Timer = self.after(delay_s, "look")
+            self._look_at(self.loop.time() + TICK_S)
 
     def _look(self) -> None:
         """Also soon after the seeds were dialled: a first lookup of our own id makes us known around it."""
