@@ -11,6 +11,8 @@ What is sent of each kind, and how it is rebuilt:
 | enum | the name of the member (the value of a flag) | looking the member up |
 | exception | `args` and its attributes | `__new__`, and setting the attributes; `__init__` is not run |
 
+| any other | what its `parts` gives | its `build` |
+
 An exception that is a dataclass too is sent as a dataclass.
 """
 
@@ -36,7 +38,8 @@ class Registered:
     """One registered class: its `name`, its `cls`, the names of what is sent, and how to `take` and `build` it.
 
     `take(obj)` gives the values to send, as many as `fields`; it raises AttributeError where a field was never set.
-    `build(values)` makes the object from as many values, and raises whatever the class raises (or ValueError).
+    `build(values)` makes the object from as many values, and raises whatever the class raises (or ValueError). `fields`
+    is None where `take` alone knows how many there are.
     """
 
     __slots__ = ("build", "cls", "fields", "name", "take")
@@ -45,7 +48,7 @@ class Registered:
         self,
         name: str,
         cls: type[Any],
-        fields: tuple[str, ...],
+        fields: tuple[str, ...] | None,
         take: Callable[[Any], Sequence[Any]],
         build: Callable[[Sequence[Any]], Any],
     ) -> None:
@@ -66,8 +69,11 @@ BY_TYPE: Final[dict[type[Any], Registered]] = {}
 _lock = threading.Lock()
 
 
-def sendable(name: str) -> Callable[[type[T]], type[T]]:
-    """Class decorator that makes a dataclass, an enum or an exception sendable under the stable `name`.
+def sendable(
+    name: str, parts: Callable[[Any], Sequence[Any]] | None = None, build: Callable[[Sequence[Any]], Any] | None = None
+) -> Callable[[type[T]], type[T]]:
+    """Class decorator that makes a dataclass, an enum or an exception sendable under the stable `name`; or any class,
+    where `parts(obj)` gives sendable values and `build(values)` makes an equal object of them, or raises ValueError.
 
     It is written above `@dataclass`. A class of the same module and qualified name replaces the one registered before
     (a module that is imported again; `__main__` and `__mp_main__` are one module).
@@ -75,11 +81,13 @@ def sendable(name: str) -> Callable[[type[T]], type[T]]:
     Raises ValueError where the name is empty, too long or taken by another class, and TypeError where the class is
     none of the three kinds, subclasses a built-in container or scalar, or has an `InitVar`. Does not block; any thread.
     """
+    if (parts is None) != (build is None):
+        raise TypeError("parts and build belong together: one takes apart what the other makes")
     if not isinstance(name, str) or not 0 < len(name) <= NAME_CHARS:
         raise ValueError(f"a sendable name is text of 1 to {NAME_CHARS} characters, not {name!r}")
 
     def register(cls: type[T]) -> type[T]:
-        entry = _describe(name, cls)
+        entry = _describe(name, cls) if parts is None or build is None else Registered(name, cls, None, parts, build)
         with _lock:
             taken = BY_NAME.get(name)
             if taken is not None:
@@ -111,7 +119,9 @@ def _describe(name: str, cls: type[Any]) -> Registered:
         return _describe_dataclass(name, cls)
     if issubclass(cls, Exception):
         return Registered(name, cls, ("args", "__dict__"), _take_exception, _exception_builder(cls))
-    raise TypeError(f"{cls.__qualname__} is no dataclass, enum or exception; write @sendable above @dataclass")
+    raise TypeError(
+        f"{cls.__qualname__} is no dataclass, enum or exception; write @sendable above @dataclass, or say its parts"
+    )
 
 
 # -- dataclasses -------------------------------------------------------------------------------------------------------

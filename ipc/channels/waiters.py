@@ -91,9 +91,13 @@ class Waiter:
     def value(self) -> Any:
         """The only reply of a run of one, or raises its error."""
         result = self.results[0]
-        if type(result) is Failure:
+        if type(result) is not Failure:
+            return result
+        try:
             raise result.error
-        return result
+        finally:
+            del result  # the error has this frame in its traceback: no cycle is left behind
+            self.results = ()
 
 
 class ThreadWaiter(Waiter):

@@ -47,7 +47,7 @@ def _decode_registered(body: bytes, nested: Nested, unknown: set[str] | None) ->
             raise UnknownTypeError(name)
         unknown.add(name)
         return Unknown(name)
-    if len(values) != len(entry.fields) + 1:
+    if entry.fields is not None and len(values) != len(entry.fields) + 1:
         raise BadFrame(f"{name!r} has {len(entry.fields)} fields, not {len(values) - 1}")
     if unknown:
         inside = find_unknown(values)

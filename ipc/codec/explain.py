@@ -39,7 +39,9 @@ def _steps(obj: Any) -> Iterable[tuple[str, Any]]:
     if kind in (Shared, Copied):
         return [(".value", obj.value)]
     entry = BY_TYPE.get(kind)
-    if entry is not None:
+    if entry is not None and entry.fields is None:
+        return [(f"[{index}]", part) for index, part in enumerate(entry.take(obj))]
+    if entry is not None and entry.fields is not None:
         return [(f".{name}", getattr(obj, name)) for name in entry.fields if hasattr(obj, name)]
     return []
 

@@ -118,6 +118,7 @@ class Session(SessionLife):
                 tls.close()
             data = tls.data_to_send()
         if not data and self._peer_done and self.life is Life.CLOSING:
+            self._drop()
             self._turn(Turn.DONE)
         self._count.sent_bytes += len(data)
         return data

@@ -6,7 +6,10 @@ Not thread-safe: one service owns it. What a batch has put is seen at once, and 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ipc import sendable
 
 from ..errors import WrongState
 from ..limits import HASH_BYTES
@@ -14,15 +17,31 @@ from ..model.record import Record
 from . import rules
 from .base import EXPIRE, PAGE, PAGE_BYTES, Batch, Gone, Page, Store, StoreStats
 from .counts import Counts
-from .entry import Held, Putter, first_of_name
+from .entry import Held, Putter, decode, first_of_name
 from .expiry import ExpiryIndex
 from .quota import NOTHING, TOTAL, StoreLimits, Usage
 from .region import EVERYTHING, Region
+from .reshard import adopt
 from .verdicts import Verdict
 
 
+def _parts_of(store: MemoryStore) -> Sequence[Any]:
+    return [[held.encode() for held in store]]
+
+
+def _of_parts(values: Sequence[Any]) -> MemoryStore:
+    (records,) = values
+    store = MemoryStore()
+    for record in records:
+        store.adopt(decode(record))
+    return store
+
+
+@sendable("mdht.memory_store", parts=_parts_of, build=_of_parts)
 class MemoryStore(Store):
-    """See `Store` for the methods, and the module."""
+    """See `Store` for the methods, and the module. Its records can be sent to another process, as far as one command
+    can (256 MiB); its bounds are to be set there, and what it has counted stays behind.
+    """
 
     def __init__(self, bounds: StoreLimits | None = None) -> None:
         self.bounds = StoreLimits() if bounds is None else bounds
@@ -114,6 +133,14 @@ class MemoryStore(Store):
 
     def stats(self) -> StoreStats:
         return self._counts.stats(self._shelf.usage(TOTAL), self.bounds)
+
+    def __iter__(self) -> Iterator[Held]:
+        """All that is held, expired or not, in no order."""
+        return iter(self._shelf.slots.values())
+
+    def adopt(self, held: Held) -> None:
+        """Keep what another store held; see `reshard.adopt`."""
+        adopt(self._shelf, held)
 
     def close(self) -> None:
         if self._batch is not None:

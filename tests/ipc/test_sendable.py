@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, ClassVar, cast
 
@@ -221,3 +222,51 @@ def test_a_subclass_is_not_registered_with_its_base() -> None:
     with pytest.raises(NotSendable) as caught:
         dumps(Sub(1, 2))
     assert (caught.value.path, caught.value.type_name) == ("Sub", "Sub")
+
+
+def pairs_of(bag: Bag) -> list[Any]:
+    return [list(bag.counts.items()), bag.most]
+
+
+def bag_of(values: Sequence[Any]) -> Bag:
+    pairs, most = values
+    if len(pairs) > most:
+        raise ValueError("too full")
+    bag = Bag(most)
+    bag.counts.update(pairs)
+    return bag
+
+
+@sendable("test.bag", parts=pairs_of, build=bag_of)
+class Bag:
+    """No dataclass: what it is made of is not what it is sent as."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.counts: dict[str, int] = {}
+
+
+def test_any_class_crosses_that_says_how() -> None:
+    bag = Bag(2)
+    bag.counts["a"] = 3
+    there = loads(dumps([bag]))[0]
+    assert type(there) is Bag and there is not bag and (there.most, there.counts) == (2, {"a": 3})
+
+
+def test_what_its_builder_refuses_is_a_bad_frame() -> None:
+    bag = Bag(0)
+    bag.counts["a"] = 3
+    with pytest.raises(BadFrame, match="too full"):
+        loads(dumps(bag))
+
+
+def test_what_cannot_be_sent_in_its_parts_is_named() -> None:
+    bag = Bag(1)
+    bag.counts["a"] = object()  # type: ignore[assignment]
+    with pytest.raises(NotSendable, match="object"):
+        dumps(bag)
+
+
+def test_parts_without_build() -> None:
+    with pytest.raises(TypeError, match="belong together"):
+        sendable("test.half", parts=pairs_of)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
@@ -31,7 +32,8 @@ T = TypeVar("T")
 _log: Final = logging.getLogger(__name__)
 
 _STEPS: Final = 10
-"""Lines in the log for one division, between its first and its last."""
+_SAY_S: Final = 10.0
+"""The log says how far a division is after each tenth of it, and after as many seconds: somebody waits for it."""
 
 IN_USE_S: Final = 3.0
 """Seconds that somebody else may still have a store's files: a sync takes milliseconds, on a busy disk a second."""
@@ -127,7 +129,7 @@ async def settled(path: str, parts: int) -> None:
     It takes a minute for some millions of records, and the log says how far it is. Cancelled, it ends with the page
     that it is at, and the next start goes on from there.
     """
-    from ...store.lmdb import Layout, read_layout, settle
+    from ...store.lmdb import Layout, read_layout
 
     if read_layout(path) == Layout(parts):
         return
@@ -137,7 +139,7 @@ async def settled(path: str, parts: int) -> None:
         try:
             await when_free(
                 lambda: asyncio.shield(
-                    loop.run_in_executor(helper, lambda: settle(path, parts, Log(path), stop=stop)),
+                    loop.run_in_executor(helper, lambda: divide(path, parts, stop=stop)),
                 )
             )
         except asyncio.CancelledError:
@@ -160,17 +162,32 @@ async def when_free(use: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(_AGAIN_S)
 
 
+def divide(path: str, parts: int, *, stop: threading.Event | None = None, within_s: float | None = None) -> None:
+    """`store.lmdb.settle`, and the log says how far it is: as a warning, since nothing is served meanwhile. Blocks."""
+    from ...store.lmdb import settle
+
+    log = Log(path)
+    if settle(path, parts, log, stop=stop, within_s=within_s):
+        log.end(parts)
+
+
 class Log:
     """Writes progress to the log, now and then."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._said = -1
+        self._step = -1
+        self._began_s = self._said_s = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         """For `settle`."""
-        step = _STEPS * progress.done // progress.total if progress.total else _STEPS
-        if step > self._said:
-            self._said = step
+        step, now = _STEPS * progress.done // progress.total if progress.total else _STEPS, time.monotonic()
+        if step > self._step or now - self._said_s >= _SAY_S:
+            self._step, self._said_s = step, now
             done, whole = f"{progress.done:,}", f"{progress.total:,}"
-            _log.info("dividing the store in %s into %d: %s of %s records", self._path, progress.parts, done, whole)
+            _log.warning("dividing the store in %s into %d: %s of %s records", self._path, progress.parts, done, whole)
+
+    def end(self, parts: int) -> None:
+        """It is done."""
+        took_s = time.monotonic() - self._began_s
+        _log.warning("divided the store in %s into %d, in %.1f s", self._path, parts, took_s)

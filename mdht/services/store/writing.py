@@ -58,6 +58,8 @@ class StoreWriting(Service):
         self._around = around
         self._limits = StoreLimits(total_bytes=limit_bytes) if bounds is None else bounds
         self._parts = 0 if path else parts
+        self._memory: MemoryStore | None = None
+        """The store, where it is in memory: it moves along."""
         self._puts: dict[int, tuple[Token, Serve | Remember]] = {}
         self._last_put = 0
         self._timer: Timer | None = None
@@ -74,7 +76,8 @@ class StoreWriting(Service):
         self._full_told = False
         self._again = bool(self._puts)
         if not self._path:
-            self._store = MemoryStore(share_of(self._limits, self._parts))
+            self._store = self._memory = self._memory or MemoryStore()
+            self._memory.bounds = share_of(self._limits, self._parts)
         else:
             self._store, self._helper, self._parts = await open_part(
                 self._path, self.shard, self._parts, self._limits, self.loop
@@ -92,7 +95,8 @@ class StoreWriting(Service):
         if self._helper is not None:
             self._helper.shutdown()  # the batch that is being synced is finished
             self._finish()
-        self._store.close()
+        if self._memory is None:
+            self._store.close()
 
     def _finish(self) -> None:
         """What nobody waits for was promised all the same: it is written now. Whoever waits is told of the end."""

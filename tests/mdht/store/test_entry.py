@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,3 +66,7 @@ def test_putters_are_bounded() -> None:
         Putter(b"short")
     with pytest.raises(ValueError, match="255"):
         Putter(NOBODY, "x" * 256)
+
+
+def test_the_garbage_collector_does_not_visit_it() -> None:
+    assert not gc.is_tracked(Held(b"record", NOW_S, 1, NOBODY, "10.0.0"))

@@ -28,8 +28,8 @@ from mdht.services.store.parts import ask_all, part_for, scanned_on, total
 from mdht.services.store.service import StoreService
 from mdht.services.surroundings import Surroundings
 from mdht.services.upkeep.commands import Renew, Scan
-from mdht.store import CannotReshard, MemoryStore, Region, StoreLimits, StoreStats
-from mdht.store.parts import part_of
+from mdht.store import MemoryStore, Region, StoreLimits, StoreStats
+from mdht.store.parts import part_of, share_of
 from tests.mdht.store.making import NOW_S, content, named, owned
 
 PARTS = 3
@@ -209,13 +209,19 @@ def test_records_are_forgotten_in_time_after_a_division(tmp_path: Path) -> None:
                 time.sleep(0.02)
 
 
-def test_memory_is_not_divided_while_the_node_runs() -> None:
+def test_memory_is_divided_along_with_what_it_keeps() -> None:
     def body(tree: Supervisor, client: Client) -> None:
-        one = Content.make(b"one")
-        client.call(Serve(Put(one.pack())))
-        with pytest.raises(CannotReshard, match="would be lost"):
-            tree.move("store", "thread:2")
-        client.call(StoreNumbers())
+        records = [Content.make(b"%d" % number) for number in range(50)]
+        for record in records:
+            client.call(Serve(Put(record.pack())))
+        for placement, parts in (("thread:3", 3), ("process:2", 2), ("inline", 1)):
+            tree.move("store", placement)
+            held = [client.call(Serve(Get(record.address))) for record in records]
+            assert [one.record for one in held] == [record.pack() for record in records]
+            numbers = [client.call(StoreNumbers(part)) for part in range(parts)]
+            assert sum(one.records for one in numbers) == 50 and all(one.records for one in numbers)
+            assert {one.parts for one in numbers} == {parts}
+            assert {one.limit_bytes for one in numbers} == {share_of(StoreLimits(STORE_BYTES), parts).total_bytes}
 
     divided(body)
 
