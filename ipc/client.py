@@ -48,8 +48,8 @@ class Client(Commands):
         """The service's numbers: counts since it was added, over all its shards, restarts and moves; times in seconds,
         sizes in bytes. `queued` is what has arrived and waits; what its senders still have is not in it.
 
-        Blocks while its processes answer, at most `CALL_TIMEOUT_S` seconds. Raises `UnknownService` where it was
-        removed, `Closed`, `StartTimeout` where a process does not answer, `WouldDeadlock`.
+        Blocks while its processes answer, at most `STATS_TIMEOUT_S` seconds: of one that does not, there is what it
+        said last, and `silent_s`. Raises `UnknownService` where it was removed, `Closed`, `WouldDeadlock`.
         """
         return self._tree.stats()[self.name]
 

@@ -139,7 +139,7 @@ class StartTimeout(IpcError, TimeoutError):
 
 
 class TooManyRestarts(IpcError):
-    """A service died more often than its restart intensity allows; the tree has given up."""
+    """A process, or a service by itself, died more often than the restart intensity allows; the tree has given up."""
 
 
 class UnknownService(IpcError, LookupError):

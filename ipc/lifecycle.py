@@ -29,7 +29,8 @@ from .threads import refuse_to_block
 from .tree import death, place, shutdown
 from .tree.core import Tree
 from .tree.hosts import INLINE
-from .tree.records import Intensity, ServiceRecord
+from .tree.intensity import Intensity
+from .tree.records import ServiceRecord
 from .tree.watchdog import Watchdog
 
 S = TypeVar("S", bound="TreeOwner")

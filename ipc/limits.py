@@ -129,10 +129,18 @@ KILL_TIMEOUT_S: Final = 2.0
 WATCHDOG_LOOKS: Final = 4
 """Looks of a watchdog in the time that a service may stand still: it is found a quarter of that too late at most."""
 
+WATCHDOG_SILENT_S: Final = 2.0
+"""A process that does not answer at all has at least this long: on a loaded machine one gets no processor for a second.
+"""
+
+STATS_TIMEOUT_S: Final = 1.0
+"""A process answers for numbers within this, whatever its services do, or they are given without it: a thread of its
+own answers, and a table that a person looks at should not wait for what is stopped."""
+
 # -- implementation: life ----------------------------------------------------------------------------------------------
 
 MAX_RESTARTS: Final = 5
-"""Restarts within `RESTART_WINDOW_S` before a tree gives up."""
+"""Deaths of one process, or service, within `RESTART_WINDOW_S` before a tree gives up."""
 
 RESTART_WINDOW_S: Final = 10.0
 """Window of `MAX_RESTARTS`: a service that cannot live for two seconds on average will not heal by itself."""

@@ -42,10 +42,22 @@ class Scheduling:
                 for thread in _threads():
                     os.setpriority(os.PRIO_PROCESS, thread, self.nice)
         except PermissionError as error:
-            raise PermissionError(
-                f"affinity {self.affinity} and nice {self.nice} are not allowed here ({error.strerror}): a nice below "
-                f"the present {os.getpriority(os.PRIO_PROCESS, 0)} needs the capability CAP_SYS_NICE"
-            ) from None
+            raise PermissionError(f"{self} is not allowed here ({error.strerror}){self._needs()}") from None
+
+    def _needs(self) -> str:
+        """What a process must have for it."""
+        now = os.getpriority(os.PRIO_PROCESS, 0)
+        if self.nice is None or self.nice >= now:
+            return ""
+        return (
+            f": below the present {now} it needs the capability CAP_SYS_NICE, or a limit for nice of at most "
+            f"{self.nice} (RLIMIT_NICE)"
+        )
+
+    def __str__(self) -> str:
+        affinity = "" if self.affinity is None else f"affinity {','.join(map(str, self.affinity))}"
+        nice = "" if self.nice is None else f"nice {self.nice}"
+        return " and ".join(filter(None, (affinity, nice))) or "no scheduling"
 
 
 def _processors(affinity: Iterable[int]) -> tuple[int, ...]:

@@ -15,8 +15,10 @@ from .scheduling import Scheduling, present
 class ServiceStats:
     """One service, all its shards together. Times in seconds, sizes in bytes, counts since the service was added.
 
-    `last_error` is why it was last restarted, or found hanging (`hangs`); empty where it never was. `affinity` and
-    `nice` are what its first process has at present; None where it has no process to itself.
+    `last_error` is why it was last restarted, `last_hang` why it was last found hanging (`hangs`); empty where it never
+    was. `silent_s`: for how long one of its processes has not answered, 0.0 where all do; its part of the numbers is
+    then what it said last. `affinity` and `nice` are what its first process has at present; None where it has no
+    process to itself.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ServiceStats:
     last_error: str = ""
     affinity: tuple[int, ...] | None = None
     nice: int | None = None
+    last_hang: str = ""
+    silent_s: float = 0.0
 
 
 def percentile(samples: list[float], fraction: float) -> float:
@@ -74,6 +78,8 @@ def merge(
     kept: dict[str, Any],
     last_error: str = "",
     apart: bool = False,
+    last_hang: str = "",
+    silent_s: float = 0.0,
 ) -> ServiceStats:
     """One `ServiceStats` from what each shard reported and what the tree keeps across moves and restarts; `apart` where
     its hosts are processes of their own.
@@ -110,4 +116,6 @@ def merge(
         last_error=last_error,
         affinity=scheduling.affinity,
         nice=scheduling.nice,
+        last_hang=last_hang,
+        silent_s=silent_s,
     )

@@ -10,20 +10,21 @@ from typing import Any
 
 from .channels.bounds import Bounds
 from .client import Client
-from .errors import Closed, ServiceDied, WouldDeadlock
+from .errors import Closed, WouldDeadlock
 from .lifecycle import TreeOwner
-from .limits import CALL_TIMEOUT_S, MOVE_TIMEOUT_S, REMOTE_PEERS, STOP_TIMEOUT_S
+from .limits import MOVE_TIMEOUT_S, REMOTE_PEERS, STOP_TIMEOUT_S
 from .placement import Placement
 from .remote.curve import Curve
 from .remote.exposure import Exposure, Terms, open_exposure
 from .scheduling import Scheduling
 from .service import Service, check_class
-from .stats import ServiceStats, merge
+from .stats import ServiceStats
 from .threads import parked_host, refuse_to_block
 from .tree import shutdown
 from .tree.core import Tree
-from .tree.legal import check_placement, is_apart
+from .tree.legal import check_placement
 from .tree.move import move
+from .tree.numbers import stats_of
 from .tree.records import ServiceRecord
 
 
@@ -35,8 +36,9 @@ class Supervisor(TreeOwner):
             tree.add("api", Api(), outlets={"store": "store"})
             tree.client("api").call(...)
 
-    At most `max_restarts` within `window_s` seconds, all services together; one more, and the tree gives up: everything
-    is stopped, callers get `TooManyRestarts`, and so does `wait`. Thread-safe.
+    At most `max_restarts` of one process, or of one service that ended by itself, within `window_s` seconds, however
+    many services lived in it; one more, and the tree gives up: everything is stopped, callers get `TooManyRestarts`,
+    and so does `wait`. Thread-safe.
     """
 
     # -- services ------------------------------------------------------------------------------------------------------
@@ -64,6 +66,7 @@ class Supervisor(TreeOwner):
         over restarts and moves; with them it can only be placed, or moved, in a `process`, and members of a group must
         name the same. After `watchdog_s` seconds in which it serves nothing although commands wait, or one call lasts,
         its process is killed and it is restarted; where it has none, that is logged and counted only (`stats().hangs`).
+        A process that itself does not answer for as long is killed, too, with all that lives in it.
 
         Returns once `start` has succeeded, or raises what it raised. Raises `PlacementError`, `TypeError`,
         `ValueError` for a name that is taken or a number that cannot be, `PermissionError` for a nice that is not
@@ -274,20 +277,20 @@ class Supervisor(TreeOwner):
         return list(self.tree.services)
 
     def stats(self) -> dict[str, ServiceStats]:
-        """The numbers of every service, by name. Blocks while child processes answer, at most `CALL_TIMEOUT_S` seconds
-        each; one that has just died counts nothing. Raises `Closed`, `StartTimeout` where one does not answer,
-        `WouldDeadlock`.
+        """The numbers of every service, by name. Blocks while child processes answer, all at once, at most
+        `STATS_TIMEOUT_S` seconds: of one that does not, there is what it said last, and `silent_s`. One that has just
+        died counts nothing. Raises `Closed`, `WouldDeadlock`.
         """
         tree = self.tree
         tree.refuse_closed()
-        result: dict[str, ServiceStats] = self._drive("stats", lambda: tree.operate(_stats(tree)))
+        result: dict[str, ServiceStats] = self._drive("stats", lambda: tree.operate(stats_of(tree)))
         return result
 
     async def astats(self) -> dict[str, ServiceStats]:
         """`stats`, awaited."""
         tree = self.tree
         tree.refuse_closed()
-        result: dict[str, ServiceStats] = await self._adrive(lambda: tree.operate(_stats(tree)))
+        result: dict[str, ServiceStats] = await self._adrive(lambda: tree.operate(stats_of(tree)))
         return result
 
 
@@ -302,24 +305,3 @@ async def _close_port(tree: Tree, port_id: int) -> None:
             if (port := ports.get(port_id)) is not None:
                 await tree.drop_port(port, Closed("the client is closed"))
                 return
-
-
-async def _stats(tree: Tree) -> dict[str, ServiceStats]:
-    result = {}
-    for record in list(tree.services.values()):
-        shards = []
-        for cell in list(record.cells):
-            try:
-                shards.extend(await cell.host.agent.do("stats", [cell.id], timeout_s=CALL_TIMEOUT_S))
-            except Exception as error:
-                if not cell.host.gone and not isinstance(error, (OSError, LookupError, ServiceDied)):
-                    raise
-        result[record.name] = merge(
-            record.name,
-            str(record.placement),
-            shards,
-            record.kept,
-            record.last_error,
-            is_apart(record.placement.spawner),
-        )
-    return result

@@ -13,13 +13,16 @@ was ever acknowledged is looked for. Exit code 1 where anything is lost.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser
+from lib.command import run as run_script
 
 from tests.mdht.hostile.durability import Counts, Torture
 
@@ -40,8 +43,8 @@ def run(directory: Path, kills: int, seed: int) -> Counts:
     return counts
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--kills", type=int, default=20, help="how often (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="decides moments and values (default: 1)")
     parser.add_argument("--directory", type=Path, help="the node's data directory (default: one that is removed)")
@@ -62,4 +65,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main))

@@ -15,7 +15,6 @@ run with a traceback. Exit code 1 where anything failed.
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import gc
 import random
@@ -23,12 +22,15 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import psutil
+from lib.command import Parser, Usage
+from lib.command import run as run_script
 
 from tests.mdht.hostile.targets import TARGETS, Target
 
@@ -109,8 +111,8 @@ def print_table(parts: list[Part]) -> None:
         print(f"{part.name:<18}{count:>9,}{each:>9.1f}{part.slowest_s * 1e3:>12.1f}{part.faults:>8}  {told}")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--frames", type=int, default=100_000, help="in all (default: 100,000)")
     parser.add_argument("--seed", type=int, default=1, help="decides every change (default: 1)")
     parser.add_argument("--only", default="", help=f"parts with this in their name, of {', '.join(TARGETS)}")
@@ -118,7 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--slack", type=float, default=8.0, help="MiB that memory may grow (default: 8)")
     options = parser.parse_args(arguments)
     if not any(options.only in name for name in TARGETS):
-        parser.error(f"--only {options.only}: none of {', '.join(TARGETS)}")
+        raise Usage(f"--only {options.only}: none of {', '.join(TARGETS)}")
     began = time.monotonic()
     parts, (start, before, after) = run(options.frames, options.seed, options.only, options.hang)
     seconds = time.monotonic() - began
@@ -130,4 +132,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main))

@@ -12,17 +12,20 @@ anything is lost, a get failed, or the node ended.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser
+from lib.command import run as run_script
 
 from tests.live.workload import APART, Workload, kill, processes
 
@@ -65,8 +68,8 @@ def run(seconds: float, every_s: float, directory: Path) -> dict[str, Any]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--seconds", type=float, default=30.0, help="how long (default: 30)")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between kills (default: 2)")
     parser.add_argument("--json", action="store_true", help="numbers for programs")
@@ -91,4 +94,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main))

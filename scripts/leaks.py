@@ -11,18 +11,19 @@ The fork server's memory is looked at, too. Exit code 1 where something leaks.
 
 from __future__ import annotations
 
-import argparse
 import gc
 import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import psutil
+from lib.command import Parser, run
 
 from ipc import Service, launch
 
@@ -140,8 +141,8 @@ def print_table(results: list[Result]) -> None:
         )
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument(
         "--spawner", action="append", help=f"a placement; may be repeated (default: {', '.join(SPAWNERS)})"
     )
@@ -158,4 +159,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -13,18 +13,20 @@ processes are counted. Exit code 1 where anything is lost or left over, or a get
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import psutil
+from lib.command import Parser
+from lib.command import run as run_script
 
 from tests.live.moving import SCALED, WHERE, route
 from tests.live.workload import Workload
@@ -79,8 +81,8 @@ def _held() -> dict[str, int]:
     return {"threads": me.num_threads(), "descriptors": me.num_fds(), "processes": len(me.children(recursive=True))}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--moves", type=int, default=100, help="how many (default: 100)")
     parser.add_argument("--scaled", action="store_true", help="with links in two processes")
     parser.add_argument("--seed", type=int, default=1, help="decides their order (default: 1)")
@@ -107,4 +109,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main))

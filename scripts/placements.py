@@ -6,18 +6,21 @@
     scripts/placements.py store process:2+zmq   that one; exit code 1 where it is not legal
     scripts/placements.py --config mdht.toml    what is wrong with a whole configuration, all at once; exit code 1
 
-Starts nothing. `--json` writes the same for programs.
+What is legal only together with another service is called so: as one change it is refused. Starts nothing. `--json`
+writes the same for programs.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser, Usage, run
 
 from ipc.placement import LEGAL
 from mdht.config import MANY, SERVICES, STAY, Config
@@ -41,25 +44,26 @@ def table() -> list[str]:
 
 def one_service(found: list[Verdict]) -> list[str]:
     """Each placement in a line."""
-    return [f"{one.placement:<24}{'legal' if one.legal else 'no: ' + one.reason}" for one in found]
+    return [f"{one.placement:<24}{one}" for one in found]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("service", nargs="?", choices=SERVICES, metavar="SERVICE", help=", ".join(SERVICES))
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
+    parser.add_argument("service", nargs="?", metavar="SERVICE", help=", ".join(SERVICES))
     parser.add_argument("placement", nargs="?", metavar="PLACEMENT", help="spawner[:count][@group][+channel]")
     parser.add_argument("--config", metavar="FILE", help="a configuration file")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="for programs; errors, too")
     options = parser.parse_args(arguments)
     if options.config:
         return check(options.config, options.json)
+    if options.service and options.service not in SERVICES:
+        raise Usage(f"no service {options.service!r}: there are {', '.join(SERVICES)}")
     names = [options.service] if options.service else list(SERVICES)
     found = [one for name in names for one in verdicts(name)]
     if options.placement:
         found = [judged(options.service, options.placement)]
     if options.json:
-        told = [{**asdict(one), "legal": one.legal, "together": TOGETHER.get(one.service, "")} for one in found]
-        print(json.dumps(told))
+        print(json.dumps([{**asdict(one), "legal": one.legal} for one in found]))
     else:
         print("\n".join(one_service(found) if options.service else table()))
         if options.service in TOGETHER:
@@ -71,9 +75,6 @@ def check(path: str, as_json: bool) -> int:
     """All faults of a configuration file."""
     try:
         Config.load(path)
-    except OSError as error:
-        print(f"{path}: {error.strerror}", file=sys.stderr)
-        return 2
     except ConfigError as error:
         faults = [{"key": key, "wrong": wrong, "right": right} for key, wrong, right in error.faults]
     else:
@@ -88,4 +89,4 @@ def check(path: str, as_json: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

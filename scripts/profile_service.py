@@ -8,7 +8,9 @@
 With py-spy (pip install py-spy) any node can be looked at, and is hardly slowed down; the kernel may want root, or
 kernel.yama.ptrace_scope=0. Without it, cProfile is used in the process itself, where every call costs more; then the
 node has to be started as `scripts/lib/profiled/sitecustomize.py` says. A process is profiled as a whole: where others
-live there too, that is said, and the shares by file of `mdht.services` tell them apart. `--json` is for programs.
+live there too, that is said, and the shares by file of `mdht.services` tell them apart. All processes of the service
+are profiled, at once, unless `--processes` says fewer. Only what runs is sampled, so one that was idle has no profile;
+exit code 1 where all were. `--json` is for programs.
 """
 
 from __future__ import annotations
@@ -17,20 +19,23 @@ import argparse
 import json
 import os
 import pstats
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser, Usage, Wrong, check_target, count, run, seconds
 
 from mdht.control import ServiceRow
 from mdht.data_dir import default_data_dir
-from mdht.errors import MdhtError
 from mdht.remote import RemoteNode
 from mdht.tuning.stacks import Place, Profile, profile_of
 
@@ -38,50 +43,75 @@ RATE = 200
 """Samples a second: 2,000 in ten seconds tell 1 % of the time to a fifth."""
 WRITE_S = 20.0
 """Seconds for a profile to be written."""
+_NO_SAMPLES = "No stack counts found"
+"""What py-spy says where a process did nothing."""
 
 
-class CannotProfile(Exception):
+class CannotProfile(Wrong):
     """Neither way works; the text says what would."""
 
 
-def by_py_spy(tool: str, pid: int, seconds: float, folded: Path, flame: str | None) -> Profile:
-    """Sample a process; the flame graph is of a second sampler at the same time."""
+class Idle(Wrong):
+    """There was nothing to see."""
 
-    def record(form: str, target: str) -> subprocess.Popen[bytes]:
-        command = [tool, "record", "--pid", str(pid), "--duration", str(max(1, round(seconds))), "--rate", str(RATE)]
-        command += ["--nonblocking", "--format", form, "--output", target]
+
+def by_py_spy(tool: str, pids: Sequence[int], length_s: float, folded: list[Path], flames: list[Path]) -> list[Profile]:
+    """Sample processes, all at once; flame graphs, one for each or none, are of second samplers at the same time.
+
+    py-spy counts in whole seconds, one at the least.
+    """
+
+    def record(pid: int, form: str, target: Path) -> subprocess.Popen[bytes]:
+        command = [tool, "record", "--pid", str(pid), "--duration", str(max(1, round(length_s))), "--rate", str(RATE)]
+        command += ["--nonblocking", "--format", form, "--output", str(target)]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    running = [record("raw", str(folded))]
-    if flame:
-        running.append(record("flamegraph", flame))
-    for one in running:
-        _, said = one.communicate(timeout=seconds + WRITE_S)
-        if one.returncode:
-            raise CannotProfile(f"py-spy: {said.decode(errors='replace').strip().splitlines()[-1:]}")
-    with folded.open() as lines:
-        return profile_of(lines)
+    running = [record(pid, "raw", target) for pid, target in zip(pids, folded, strict=True)]
+    running += [record(pid, "flamegraph", target) for pid, target in zip(pids, flames, strict=False)]
+    wrong = ""
+    for number, one in enumerate(running):
+        _, said = one.communicate(timeout=length_s + WRITE_S)
+        text = said.decode(errors="replace")
+        if one.returncode and not (number >= len(pids) and _NO_SAMPLES in text):
+            wrong = wrong or _said_by_py_spy(text)
+    if wrong and _NO_SAMPLES not in wrong:
+        raise CannotProfile(f"py-spy could not look at process {', '.join(map(str, pids))}: {wrong}")
+    return [profile_of(one.read_text().splitlines() if one.exists() else ()) for one in folded]
 
 
-def by_cprofile(pid: int, seconds: float) -> Profile:
-    """Let a process profile itself. Never sends the signal to one that does not expect it: that would end it."""
-    where = _environment(pid).get("MDHT_PROFILE_DIR")
-    if not where or not _catches(pid, signal.SIGUSR2):
-        raise CannotProfile(
-            "py-spy is not installed, and the node was not started for cProfile: install py-spy, or start it as "
-            "scripts/lib/profiled/sitecustomize.py says"
-        )
-    target = Path(where, f"{pid}.pstats")
-    target.unlink(missing_ok=True)
-    os.kill(pid, signal.SIGUSR2)
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGUSR2)
+def _said_by_py_spy(text: str) -> str:
+    """Its error and the reason, without the backtrace of the program."""
+    lines = [line.strip() for line in text.partition("Stack backtrace")[0].splitlines() if line.strip()]
+    told = [re.sub(r"^(Error|Reason): ", "", line) for line in lines if re.match("Error|Reason", line)]
+    return "; ".join(told) or (lines[-1] if lines else "it says nothing of the reason")
+
+
+def by_cprofile(pids: Sequence[int], length_s: float) -> list[Profile]:
+    """Let processes profile themselves, all at once. Never sends the signal to one that does not expect it: that would
+    end it.
+    """
+    targets = []
+    for pid in pids:
+        where = _environment(pid).get("MDHT_PROFILE_DIR")
+        if not where or not _catches(pid, signal.SIGUSR2):
+            raise CannotProfile(
+                "py-spy is not installed, and the node was not started for cProfile: install py-spy, or start it as "
+                "scripts/lib/profiled/sitecustomize.py says"
+            )
+        targets.append(Path(where, f"{pid}.pstats"))
+        targets[-1].unlink(missing_ok=True)
+    for pid in pids:
+        os.kill(pid, signal.SIGUSR2)
+    time.sleep(length_s)
+    for pid in pids:
+        os.kill(pid, signal.SIGUSR2)
     until_s = time.monotonic() + WRITE_S
-    while not target.exists():
-        if time.monotonic() > until_s:
-            raise CannotProfile(f"process {pid} has written no {target}")
-        time.sleep(0.05)
-    return _from_pstats(target)
+    for pid, target in zip(pids, targets, strict=True):
+        while not target.exists():
+            if time.monotonic() > until_s:
+                raise CannotProfile(f"process {pid} has written no {target}")
+            time.sleep(0.05)
+    return [_from_pstats(target) for target in targets]
 
 
 def _from_pstats(path: Path) -> Profile:
@@ -112,67 +142,83 @@ def _catches(pid: int, number: int) -> bool:
 
 
 def profile(row: ServiceRow, options: argparse.Namespace) -> dict[int, Profile]:
-    """Each process of the service, one after the other."""
+    """Processes of the service, by their id."""
     tool = shutil.which("py-spy") or shutil.which("py-spy", path=str(Path(sys.executable).parent))
-    found = {}
-    for at, pid in enumerate(row.pids[: options.processes]):
-        if tool is None:
-            found[pid] = by_cprofile(pid, options.seconds)
-            continue
-        with tempfile.TemporaryDirectory() as directory:
-            kept = Path(directory, "stacks") if options.folded is None else _numbered(options.folded, at)
-            flame = str(_numbered(options.flame, at)) if options.flame else None
-            found[pid] = by_py_spy(tool, pid, options.seconds, kept, flame)
-    return found
+    pids = list(dict.fromkeys(row.pids))[: options.processes]
+    if not pids:
+        raise CannotProfile(f"{row.name} has no process now: it is being started again")
+    if tool is None:
+        if options.flame or options.folded:
+            raise CannotProfile("--flame and --folded need py-spy, which is not installed")
+        return dict(zip(pids, by_cprofile(pids, options.seconds), strict=True))
+    with tempfile.TemporaryDirectory() as directory:
+        kept = [_numbered(options.folded or str(Path(directory, "stacks.txt")), at) for at in range(len(pids))]
+        flames = [_numbered(options.flame, at) for at in range(len(pids))] if options.flame else []
+        return dict(zip(pids, by_py_spy(tool, pids, options.seconds, kept, flames), strict=True))
 
 
 def _numbered(path: str, at: int) -> Path:
     return Path(path) if at == 0 else Path(path).with_stem(f"{Path(path).stem}-{at + 1}")
 
 
-def show(row: ServiceRow, beside: dict[int, list[str]], found: dict[int, Profile], top: int) -> None:
+def show(row: ServiceRow, beside: dict[int, list[str]], found: dict[int, Profile], options: argparse.Namespace) -> None:
+    there = len(set(row.pids))
+    if len(found) < there:
+        print(f"{len(found)} of {there} processes of {row.name}; --processes {there} is all")
     for pid, one in found.items():
         others = f"; here too: {', '.join(beside[pid])}" if beside[pid] else ""
-        print(f"{row.name} ({row.placement}) in process {pid}, {one.samples:,} samples{others}")
+        samples = f", {one.samples:,} samples" if one.samples else ""
+        print(f"{row.name} ({row.placement}) in process {pid}{samples}{others}")
+        if not one.places:
+            print(f"  idle: it did nothing in {options.seconds:g} s that a sample met")
+            continue
         for name, share in one.modules:
             print(f"  {share:>6.1%}  {name}")
         print(f"{'self':>8}{'total':>8}  function")
-        for place in one.places[:top]:
+        for place in one.places[: options.top]:
             print(f"{place.self_share:>8.1%}{place.total_share:>8.1%}  {place.name}")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("service", metavar="SERVICE", help="its name, as `mdht place` shows it")
     parser.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="of the node")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long (default: 10)")
-    parser.add_argument("--top", type=int, default=20, metavar="N", help="functions (default: 20)")
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many of its processes (default: 1)")
-    parser.add_argument("--flame", metavar="FILE.svg", help="write a flame graph")
-    parser.add_argument("--folded", metavar="FILE", help="write the stacks")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument(
+        "--seconds", type=seconds(0.1, 3_600), default=10.0, metavar="S", help="how long, 0.1 to 3600 (default: 10)"
+    )
+    parser.add_argument("--top", type=count(1, 10_000), default=20, metavar="N", help="functions (default: 20)")
+    parser.add_argument(
+        "--processes", type=count(1, 1_024), metavar="N", help="how many of its processes (default: all)"
+    )
+    parser.add_argument("--flame", metavar="FILE.svg", help="write a flame graph; of further processes, FILE-2.svg …")
+    parser.add_argument("--folded", metavar="FILE", help="write the stacks; of further processes, FILE-2 …")
+    parser.add_argument("--json", action="store_true", help="for programs; errors, too")
     options = parser.parse_args(arguments)
-    try:
-        with RemoteNode(options.data_dir or default_data_dir()) as node:
-            rows = {row.name: row for row in node.services()}
-        if options.service not in rows:
-            raise CannotProfile(f"no service {options.service!r}: there are {', '.join(rows)}")
-        row = rows[options.service]
-        found = profile(row, options)
-    except (MdhtError, CannotProfile) as error:
-        print(error, file=sys.stderr)
-        return 1
+    check_target("--flame", options.flame)
+    check_target("--folded", options.folded)
+    with RemoteNode(options.data_dir or default_data_dir()) as node:
+        rows = {row.name: row for row in node.services()}
+    if options.service not in rows:
+        raise Usage(f"no service {options.service!r}: there are {', '.join(rows)}")
+    row = rows[options.service]
+    found = profile(row, options)
+    if not any(one.places for one in found.values()):
+        raise Idle(
+            f"{row.name} was idle for {options.seconds:g} s, so there is nothing to profile: give the node its load, "
+            "or look longer (--seconds)"
+        )
     beside = {pid: [name for name, one in rows.items() if pid in one.pids and name != row.name] for pid in found}
     if options.json:
-        told = {
+        processes = {
             str(pid): {**asdict(one), "places": [asdict(place) for place in one.places[: options.top]]}
             for pid, one in found.items()
         }
-        print(json.dumps({"service": row.name, "placement": row.placement, "beside": beside, "processes": told}))
+        told = {"service": row.name, "placement": row.placement, "beside": beside, "pids": sorted(set(row.pids))}
+        print(json.dumps({**told, "processes": processes}))
     else:
-        show(row, beside, found, options.top)
+        show(row, beside, found, options)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

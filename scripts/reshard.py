@@ -10,57 +10,53 @@ A node divides its store by itself when it starts with another number of store p
 even by SIGKILL, it goes on from where it was the next time. Place the store in as many parts in the node's
 configuration, or its next start divides it back.
 
-Exit code 0: done; 1: it could not be done, and why; 2: wrong arguments.
+Exit code 0: done; 9: a node runs there; others are below.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser, Usage, run
 
 from mdht.data_dir import STORE_DIR, DataDirLock
-from mdht.errors import MdhtError
 from mdht.store.lmdb import numbers_of, read_layout, settle
 from mdht.store.parts import MOST_PARTS
 from mdht.store.reshard import Progress, Told
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("data_dir", help="the node's data directory")
     parser.add_argument("--parts", type=int, help="into how many parts (default: only show them)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout, no progress")
     options = parser.parse_args(arguments)
     if options.parts is not None and not 1 <= options.parts <= MOST_PARTS:
-        parser.error(f"--parts: 1 to {MOST_PARTS}, not {options.parts}")
+        raise Usage(f"--parts: 1 to {MOST_PARTS}, not {options.parts}")
     if not os.path.isdir(options.data_dir):
-        parser.error(f"{options.data_dir}: no such directory")
+        raise Usage(f"{options.data_dir}: no such directory")
     path = os.path.join(options.data_dir, STORE_DIR)
     began_s = time.monotonic()
+    lock = DataDirLock(options.data_dir)
     try:
-        lock = DataDirLock(options.data_dir)
-        try:
-            before = read_layout(path).parts
-            if options.parts is not None:
-                with progress(options.json) as told, stopped_by_signals() as stop:
-                    settle(path, options.parts, told, stop=stop)
-            report = {"before": before, **look(path), "seconds": round(time.monotonic() - began_s, 3)}
-        finally:
-            lock.release()
-    except MdhtError as error:
-        print(f"reshard: {error}", file=sys.stderr)
-        return 1
+        before = read_layout(path).parts
+        if options.parts is not None:
+            with progress(options.json) as told, stopped_by_signals() as stop:
+                settle(path, options.parts, told, stop=stop)
+        report = {"before": before, **look(path), "seconds": round(time.monotonic() - began_s, 3)}
+    finally:
+        lock.release()
     if options.json:
         print(json.dumps(report))
     else:
@@ -117,4 +113,4 @@ def stopped_by_signals() -> Iterator[threading.Event]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

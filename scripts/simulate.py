@@ -9,18 +9,23 @@ code is 1.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser
+from lib.command import run as run_script
 from rich.console import Console
 from rich.table import Table
 
 from mdht.simulation import Life, run
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--nodes", type=int, default=24, help="nodes at a time (24)")
     parser.add_argument("--days", type=float, default=4.0, help="virtual days (4)")
     parser.add_argument("--churn", type=float, default=3_600.0, help="seconds between two departures (3600)")
@@ -28,7 +33,7 @@ def main() -> int:
     parser.add_argument("--checks", type=int, default=4, help="times that everything is looked for (4)")
     parser.add_argument("--loss", type=float, default=0.0, help="share of pieces lost and sent again (0)")
     parser.add_argument("--seeds", type=int, default=3, help="lives, each with a seed of its own (3)")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     table = Table(title=f"{args.nodes} nodes, {args.days:g} days, one leaves and one joins every {args.churn:g} s")
     for name in (
         "seed",
@@ -77,4 +82,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script(main))

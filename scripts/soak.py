@@ -13,13 +13,15 @@ minutes on), or a node did not come back. Four nodes take 31 processes, 1.5 GiB,
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from lib.command import Parser, Usage, run
 
 from mdht.tuning.soak import TOLERANCES, Outcome, Plan, Soak
 
@@ -47,8 +49,8 @@ def show(outcome: Outcome) -> None:
     print("passed" if not outcome.faults else f"{len(outcome.faults)} faults")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = Parser(__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="how long (default: 60)")
     parser.add_argument("--nodes", type=int, default=4, help="2 or more (default: 4)")
     parser.add_argument("--move-every", type=float, default=10.0, metavar="S", help="seconds (default: 10)")
@@ -58,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="numbers for programs; lines go to stderr")
     options = parser.parse_args(arguments)
     if options.nodes < 2 or options.minutes <= 0:
-        parser.error("a soak has 2 nodes or more, and some minutes")
+        raise Usage("a soak has 2 nodes or more, and some minutes")
     logging.basicConfig(level="ERROR")
     plan = Plan(
         seconds=options.minutes * 60,
@@ -77,4 +79,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

@@ -6,7 +6,8 @@
     scripts/tune.py --like ~/.local/share/mdht --apply ~/.local/share/mdht --save tuned.json
 
 Starts nodes and load makers as processes on the loopback, and ends them all. `--help` names every option, `--json`
-writes the report for programs. Exit code 0; 1 where `--apply` could not move everything.
+writes the report for programs. Exit codes are those of `mdht`; 1 where `--apply` could not move everything, or a
+file could not be written.
 """
 
 from __future__ import annotations

@@ -250,6 +250,7 @@ class CellBase:
         entries = list(self.inbox)
         now = self.host.clock()
         return {
+            "cell": self.id,
             "pid": os.getpid(),
             "calls": self.calls,
             "errors": self.errors,

@@ -4,7 +4,7 @@ A blocking service gets a host in a thread of its own, so that the main thread's
 the tree asks, while it blocks.
 
 The control thread is what sees the end of the parent, and answers for numbers while the host is busy. It ignores SIGINT
-(a terminal sends it to everybody; the parent decides), and SIGTERM means stop.
+and SIGHUP (a terminal sends them to everybody; the parent decides), and SIGTERM means stop.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ log = logging.getLogger("ipc")
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _KEEP_BYTES = 64 << 20
 _WITH_DESCRIPTOR = ("listen", "dial")
+
+PARENTS = (signal.SIGINT, signal.SIGHUP)
+"""Signals that a terminal sends to all processes of a group, and that are for the parent alone."""
 
 
 def keep_freed_memory() -> None:
@@ -171,6 +174,8 @@ class Child:
 
 def main(sock: socket.socket, host_id: int, name: str) -> None:
     """Entry point of a child process; `sock` is its end of the control socket."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in PARENTS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, PARENTS)
     keep_freed_memory()
     Child(sock, host_id, name).run()

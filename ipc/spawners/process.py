@@ -2,7 +2,8 @@
 
 Start method `forkserver` (or `spawn`, by IPC_START_METHOD): never a fork of a threaded parent. The fork server imports
 this package once, so that a process is up in milliseconds; name your own heavy modules with `preload` and they are
-shared, too.
+shared, too. It, and the standard library's resource tracker, are started with SIGHUP blocked: the end of a terminal is
+for the parent to hear of, as SIGINT is, which both ignore by themselves.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.util
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -59,6 +61,7 @@ def _start(process: BaseProcess) -> None:
             if _method() == "forkserver":
                 multiprocessing.get_context("forkserver").set_forkserver_preload(_preloaded)
         need_descriptors(_START_DESCRIPTORS)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))  # theirs for good: a mask is inherited
         main_module = sys.modules["__main__"]
         hidden = getattr(main_module, "__file__", None)
         if hidden == "<stdin>":  # which a child would try to run
@@ -66,6 +69,7 @@ def _start(process: BaseProcess) -> None:
         try:
             process.start()
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             if hidden == "<stdin>":
                 main_module.__file__ = hidden
 
@@ -98,6 +102,8 @@ class RemoteAgent:
         self._writing = False
         self._closed = False
         self._expected = False
+        self._asked_s = 0.0
+        self._heard_s = 0.0
         self._sock: socket.socket
         self._reader: ControlReader
         self._process: BaseProcess
@@ -148,6 +154,8 @@ class RemoteAgent:
             for descriptor in descriptors:
                 os.close(descriptor)
             raise ServiceDied(self.name, "its process has ended", self.exit_code)
+        if operation == "stats" and self._asked_s <= self._heard_s:
+            self._asked_s = loop.time()
         future = self._requests[request] = loop.create_future()
         self._out.append((memoryview(data), descriptors))
         self._write()
@@ -160,6 +168,10 @@ class RemoteAgent:
             ) from None
         finally:
             self._requests.pop(request, None)
+
+    def silent_s(self) -> float:
+        """For how many seconds it has been asked for its numbers, and has said nothing; 0.0: it answers."""
+        return self._host.loop.time() - self._asked_s if self._asked_s > self._heard_s else 0.0
 
     def _write(self) -> None:
         while self._out:
@@ -189,6 +201,7 @@ class RemoteAgent:
     def _readable(self) -> None:
         try:
             self._reader.read(socket.MSG_DONTWAIT)
+            self._heard_s = self._host.loop.time()
             while (frame := self._reader.next()) is not None:
                 self._take(*frame[0])
         except BlockingIOError:

@@ -1,7 +1,7 @@
 """What happens when something ends by itself: a service, a process, or one connection. On the control loop.
 
 Callers whose command had left get `ServiceDied`; what had not left waits at its sender for the successor, a new object
-from the same parameters. Nothing is tried again by us. Too many restarts within the window, and the tree gives up.
+from the same parameters. Nothing is tried again by us. Too many deaths in one place, and the tree gives up.
 """
 
 from __future__ import annotations
@@ -46,11 +46,15 @@ async def host_ended(tree: Tree, host_id: int) -> None:
         return
     host.gone = True
     tree.hosts.pop(host_id, None)
+    counts = any(cell.service.restart for cell in host.cells)
     code = await host.agent.reap()
-    reason = f"its process {host.agent.pid} ended ({describe_exit(code)})" if code is not None else "its process ended"
+    how = "it left no exit code" if code is None else describe_exit(code)
+    reason = f"its process {host.agent.pid} ended ({how})"
     if host.condemned:
-        reason = f"{host.condemned}; {reason}"
+        reason, how = f"{host.condemned}; {reason}", f"{host.condemned}, {how}"
     log.error("%s: %s", host.agent.name, reason)
+    if counts and one_too_many(tree, host.place, how):
+        return
     for wire in list(host.wires):
         await tree.hang_up(wire)
     cells = sorted(host.cells, key=lambda cell: cell.id)
@@ -83,22 +87,27 @@ async def service_died(tree: Tree, cell: CellRecord, reason: str) -> None:
 
 async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostRecord | None) -> None:
     """Put a new object in the place of a cell that ended, as often as the intensity allows; else the tree gives up."""
-    record, expected = cell.service, dead_host
+    record, expected, before = cell.service, dead_host, cell.host
     while True:
         async with record.lock:  # not held between tries: what fails may be another shard that has ended, too
             if (
                 tree.closing
+                or tree.failed is not None
                 or record.stopped
                 or cell not in record.cells
                 or (expected is not None and cell.host is not expected)
             ):
                 return
             record.last_error = reason
-            if not record.restart or tree.intensity.exceeded(time.monotonic()):
-                await give_up(tree, record, reason)
+            if not record.restart:
+                await stay_dead(tree, record, reason)
+                return
+            counted = cell.host.gone and (dead_host is not None or cell.host is not before)
+            if not counted and one_too_many(tree, cell.place, reason):
                 return
             record.kept["restarts"] = record.kept.get("restarts", 0) + 1
             log.error("service %r is restarted: %s", record.name, reason)
+            before, dead_host = cell.host, None
             try:
                 async with tree.lock:
                     if tree.closing:
@@ -111,6 +120,16 @@ async def restart(tree: Tree, cell: CellRecord, reason: str, dead_host: HostReco
                 reason = f"its restart failed: {type(error).__name__}: {error}"
             expected = cell.host
         await asyncio.sleep(_AGAIN_S)
+
+
+def one_too_many(tree: Tree, place: str, reason: str) -> bool:
+    """Count a death, of a process by `host_ended`, else of a cell; whether the tree has given up, now or before."""
+    if tree.failed is not None or not tree.intensity.exceeded(place, reason, time.monotonic()):
+        return tree.failed is not None
+    tree.failed = TooManyRestarts(tree.intensity.told(place))
+    log.critical("the tree gives up: %s died too often", place)
+    tree.background(tree.shut_down())
+    return True
 
 
 async def _replace(tree: Tree, cell: CellRecord) -> None:
@@ -153,7 +172,8 @@ async def _successor(tree: Tree, cell: CellRecord) -> HostRecord:
     """Another host for a cell whose host has ended; from now on it lives there."""
     dead = cell.host
     if dead.group is None:
-        host = await tree.new_host(dead.kind, cell.service.name, dead.scheduling)
+        one, name = len(cell.service.cells) == 1, cell.service.name
+        host = await tree.new_host(dead.kind, name if one else f"{name}.{cell.shard}", dead.scheduling)
     else:
         host = await tree.new_member(cell, dead.group)
     dead.cells.discard(cell)
@@ -162,21 +182,10 @@ async def _successor(tree: Tree, cell: CellRecord) -> HostRecord:
     return host
 
 
-async def give_up(tree: Tree, record: ServiceRecord, reason: str) -> None:
-    """The service is not restarted any more: the tree fails, and everything in it ends."""
-    if record.restart:
-        most, window = tree.intensity.most, tree.intensity.window_s
-        error: IpcError = TooManyRestarts(
-            f"service {record.name!r} died more than {most} times within {window:g} s, at last because {reason}; "
-            "the tree is stopped"
-        )
-    else:
-        error = ServiceDied(record.name, f"it is not restarted: {reason}")
+async def stay_dead(tree: Tree, record: ServiceRecord, reason: str) -> None:
+    """A service that is not to be restarted has died: who asks it is told."""
+    error = ServiceDied(record.name, f"it is not restarted: {reason}")
     log.critical("%s", error)
-    if record.restart:
-        tree.failed = error
-        tree.background(tree.shut_down())
-        return
     record.stopped = True
     for port in tree.ports_to(record):
         await tree.agent_of(port.owner).do("drop_port", port.id, error if port.owner is None else None)

@@ -22,7 +22,8 @@ from ..spawners.base import SPAWNERS
 from ..spawners.coroutine import take_default
 from ..spawners.inline import InlineHost
 from .agent import CLIENTS, Agent
-from .records import CellRecord, GroupRecord, HostRecord, Intensity, PortRecord, ServiceRecord, WireRecord
+from .intensity import Intensity
+from .records import CellRecord, GroupRecord, HostRecord, PortRecord, ServiceRecord, WireRecord
 
 log = logging.getLogger("ipc")
 
@@ -195,18 +196,30 @@ class HostTree(ABC):
             return min(free or group.hosts, key=lambda member: len(member.cells) + member.claims)
 
     async def refill(self, group: GroupRecord) -> bool:
-        """Put new hosts in the place of those of a group that have ended; under `group_lock`. Raises why one did not
-        start. False where the last service left the group meanwhile: then there is no such group any more.
+        """Put new hosts in the place of those of a group that have ended, all at once; under `group_lock`. Raises why
+        one did not start; the others are there then. False where the last service left the group meanwhile: then there
+        is no such group any more.
         """
-        for index, member in enumerate(group.hosts):
-            if member.gone:
-                fresh = await self.new_host(member.kind, f"{group.name}.{index}", member.scheduling)
+        gone = [index for index, member in enumerate(group.hosts) if member.gone]
+        if not gone:
+            return True
+        one = group.hosts[0]
+        results = await asyncio.gather(
+            *(self.new_host(one.kind, f"{group.name}.{index}", one.scheduling) for index in gone),
+            return_exceptions=True,
+        )
+        failed: BaseException | None = None
+        for index, fresh in zip(gone, results, strict=True):
+            if isinstance(fresh, BaseException):
+                failed = failed or fresh
+            elif group.ended:
+                await self.drop_host(fresh)
+            else:
                 fresh.group = group
                 group.hosts[index] = fresh
-                if group.ended:
-                    await self.drop_host(fresh)
-                    return False
-        return True
+        if failed is not None:
+            raise failed
+        return not group.ended
 
     async def new_host(self, kind: str, name: str, scheduling: Scheduling | None = None) -> HostRecord:
         """A new thread or process. Raises why it did not start."""

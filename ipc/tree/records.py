@@ -5,7 +5,6 @@ only.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +32,13 @@ class HostRecord:
     gone: bool = False
     scheduling: Scheduling | None = None
     condemned: str = ""
+
+    @property
+    def place(self) -> str:
+        """What a process is called where its deaths are counted."""
+        if self.group is not None:
+            return f"process {self.agent.name.removeprefix('ipc-')!r} of group {self.group.name!r}"
+        return f"process {self.agent.name.removeprefix('ipc-')!r}"
 
     @property
     def stuck(self) -> bool:
@@ -68,6 +74,7 @@ class ServiceRecord:
     scheduling: Scheduling | None = None
     watchdog_s: float | None = None
     last_error: str = ""
+    last_hang: str = ""
     cells: list[CellRecord] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     kept: dict[str, Any] = field(default_factory=dict)
@@ -81,13 +88,20 @@ class ServiceRecord:
 
 @dataclass(eq=False, slots=True)
 class CellRecord:
-    """One shard of a service and its host. The id stays when it moves."""
+    """One shard of a service and its host. The id stays when it moves. `told` is what it last said of itself."""
 
     id: int
     service: ServiceRecord
     shard: int
     host: HostRecord
     ports: dict[str, PortRecord] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """What it is called where the deaths of services are counted."""
+        one = len(self.service.cells) <= 1
+        return f"service {self.service.name!r}" if one else f"shard {self.shard} of service {self.service.name!r}"
 
 
 @dataclass(eq=False, slots=True)
@@ -120,19 +134,3 @@ class WireRecord:
     target: HostRecord
     kind: str
     path: str = ""
-
-
-@dataclass(slots=True)
-class Intensity:
-    """At most `most` restarts in `window_s` seconds (Erlang/OTP's supervisor principle)."""
-
-    most: int
-    window_s: float
-    times: deque[float] = field(default_factory=deque)
-
-    def exceeded(self, now: float) -> bool:
-        """Count one restart; whether it is one too many."""
-        self.times.append(now)
-        while self.times and self.times[0] < now - self.window_s:
-            self.times.popleft()
-        return len(self.times) > self.most

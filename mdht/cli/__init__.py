@@ -13,6 +13,7 @@ import neither services nor cryptography.
 | `values` | keys, ids and values as arguments |
 | `about`, `records`, `files` | thin commands |
 | `run`, `settings`, `serving`, `notify` | a node in the foreground |
+| `process` | what it sets for its own process: open files, garbage collection |
 | `testnet` | several of them |
 | `tune` | the best placement of services, by trying |
 | `doctor`, `checks` | what may be wrong |

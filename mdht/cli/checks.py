@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import platform
 import shutil
 import socket
 import time
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import click
 
 from ..config import Config
-from ..control import About, PeersCall, StatsCall
+from ..control import (
+    AboutCall,
+    ConfigCall,
+    PeersCall,
+    ProbeCall,
+    Probed,
+    ServiceRow,
+    ServicesCall,
+    Shown,
+    StatsCall,
+)
 from ..data_dir import IDENTITY_FILE, STORE_DIR, holder_of, load_identity, open_to_others
-from ..errors import MdhtError, NoNode
+from ..errors import MdhtError, NoNode, TimedOut
 from ..limits import CLOCK_LOGGED_S, LINKS
-from ..remote import RemoteNode
+from ..remote.results import about_of, converted
 from ..version import VERSION
 from . import output
+from .live import verdict
+from .patient import Check, Patient, fail, ok, warn
 from .process import USUAL_FILES, advice, file_limits, files_needed
+from .troubles import silence, stays, troubles
 
 _ANSWER_S: Final = 5.0
 """Seconds in which a healthy node answers what needs no network."""
+
+_STATS_S: Final = 2.0
+"""Seconds for its numbers, without which it can be judged; they are there only once every service has answered."""
+
+_PROBE_S: Final = 5.0
+"""Seconds for the real work that it is asked to do."""
 
 _DIAL_S: Final = 3.0
 
 _DISK_WARN_BYTES: Final = 2 << 30
 _DISK_FAIL_BYTES: Final = 64 << 20
 """Free bytes: less than the default store may take; less than LMDB's file and a few batches."""
-
-
-class State(enum.StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, how it is, and what to do about it."""
-
-    name: str
-    state: State
-    text: str
-    advice: str = ""
-
-
-@dataclass(slots=True)
-class Patient:
-    """The node that is looked at, and what earlier checks found out about it."""
-
-    data_dir: str
-    holder: tuple[int, float] | None = None
-    about: About | None = None
-    stats: dict[str, Any] = field(default_factory=dict)
-    peers: int = 0
-
-
-def _ok(name: str, text: str) -> Check:
-    return Check(name, State.OK, text)
-
-
-def _warn(name: str, text: str, advice: str) -> Check:
-    return Check(name, State.WARN, text, advice)
-
-
-def _fail(name: str, text: str, advice: str) -> Check:
-    return Check(name, State.FAIL, text, advice)
 
 
 # -- its files ---------------------------------------------------------------------------------------------------------
@@ -83,18 +59,18 @@ def data_directory(patient: Patient) -> Check:
     try:
         about = os.stat(path)
     except FileNotFoundError:
-        return _warn(name, f"{path} is not there yet", "`mdht run` makes it, or name another with --data-dir")
+        return warn(name, f"{path} is not there yet", "`mdht run` makes it, or name another with --data-dir")
     except OSError as error:
-        return _fail(name, f"{path}: {error.strerror}", "give yourself access to it, or name another with --data-dir")
+        return fail(name, f"{path}: {error.strerror}", "give yourself access to it, or name another with --data-dir")
     if not os.path.isdir(path):
-        return _fail(name, f"{path} is no directory", "name another with --data-dir")
+        return fail(name, f"{path} is no directory", "name another with --data-dir")
     if not os.access(path, os.W_OK | os.X_OK):
-        return _fail(name, f"{path} cannot be written by this user", "run the node as its owner, or name another")
+        return fail(name, f"{path} cannot be written by this user", "run the node as its owner, or name another")
     if about.st_uid != os.geteuid():
-        return _warn(name, f"{path} belongs to user {about.st_uid}", "run the node as that user")
+        return warn(name, f"{path} belongs to user {about.st_uid}", "run the node as that user")
     if open_to_others(path):
-        return _warn(name, f"{path} has mode {about.st_mode & 0o777:04o}", f"chmod 700 {path}")
-    return _ok(name, path)
+        return warn(name, f"{path} has mode {about.st_mode & 0o777:04o}", f"chmod 700 {path}")
+    return ok(name, path)
 
 
 def identity(patient: Patient) -> Check:
@@ -103,21 +79,21 @@ def identity(patient: Patient) -> Check:
     try:
         found = load_identity(patient.data_dir)
     except MdhtError as error:
-        return _fail(name, f"{file}: {error}", "put a backup in its place, or move it away: the next run makes another")
+        return fail(name, f"{file}: {error}", "put a backup in its place, or move it away: the next run makes another")
     if found is None:
-        return _warn(name, "none yet", "`mdht run` makes one")
+        return warn(name, "none yet", "`mdht run` makes one")
     if open_to_others(file):
-        return _fail(name, f"others can read {file}", f"chmod 600 {file}; where they may have, make a new one")
+        return fail(name, f"others can read {file}", f"chmod 600 {file}; where they may have, make a new one")
     if patient.about is not None and patient.about.id != found.id:
-        return _warn(name, "the running node has another than the file", "restart it to use that of the file")
-    return _ok(name, f"{found.id.hex()[:16]}…; `mdht id` shows it whole")
+        return warn(name, "the running node has another than the file", "restart it to use that of the file")
+    return ok(name, f"{found.id.hex()[:16]}…; `mdht id` shows it whole")
 
 
 def store(patient: Patient) -> Check:
     """Whether it can be opened, and what it holds."""
     name, path = "store", os.path.join(patient.data_dir, STORE_DIR)
     if patient.about is not None and patient.about.store == "memory":
-        return _warn(
+        return warn(
             name, "in memory: its records are gone with the node", 'set store = "lmdb", or run with --store lmdb'
         )
     from ..store import StoreError
@@ -126,13 +102,13 @@ def store(patient: Patient) -> Check:
     try:
         numbers = numbers_of(path)
     except StoreError as error:
-        return _fail(name, str(error), "see above")
+        return fail(name, str(error), "see above")
     if not numbers:
-        return _ok(name, "none yet")
+        return ok(name, "none yet")
     records = output.count(sum(one.records for one in numbers), "record")
     files = "a file" if len(numbers) == 1 else f"{len(numbers)} files"
     size, file_size = (sum(getattr(one, what) for one in numbers) for what in ("bytes", "file_bytes"))
-    return _ok(name, f"{records}, {output.size(size)}, {files} of {output.size(file_size)}")
+    return ok(name, f"{records}, {output.size(size)}, {files} of {output.size(file_size)}")
 
 
 def disk(patient: Patient) -> Check:
@@ -143,10 +119,10 @@ def disk(patient: Patient) -> Check:
     free = shutil.disk_usage(path).free
     text = f"{output.size(free)} for {path}"
     if free < _DISK_FAIL_BYTES:
-        return _fail(name, text, "make room, or the node stores nothing")
+        return fail(name, text, "make room, or the node stores nothing")
     if free < _DISK_WARN_BYTES:
-        return _warn(name, text, "make room, or give the node a smaller limits.store_bytes")
-    return _ok(name, text)
+        return warn(name, text, "make room, or give the node a smaller limits.store_bytes")
+    return ok(name, text)
 
 
 # -- the running node --------------------------------------------------------------------------------------------------
@@ -158,12 +134,12 @@ def lock(patient: Patient) -> Check:
     try:
         patient.holder = holder_of(patient.data_dir)
     except MdhtError as error:
-        return _fail(name, str(error), "give yourself access to it")
+        return fail(name, str(error), "give yourself access to it")
     if patient.holder is None:
-        return _warn(name, "none", f"start one with `mdht run --data-dir {patient.data_dir}`")
+        return warn(name, "none", f"start one with `mdht run --data-dir {patient.data_dir}`")
     pid, since_s = patient.holder
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_s)) if since_s else "an unknown time"
-    return _ok(name, f"process {pid or 'unknown'}, since {since}")
+    return ok(name, f"process {pid or 'unknown'}, since {since}")
 
 
 def door(patient: Patient) -> Check | None:
@@ -171,23 +147,25 @@ def door(patient: Patient) -> Check | None:
     name = "answers"
     if patient.holder is None:
         return None
-    node = RemoteNode(patient.data_dir)
     try:
         began_s = time.monotonic()
-        patient.about = node.about()
+        patient.about = about_of(patient.ask(AboutCall(), _ANSWER_S))
         took_ms = (time.monotonic() - began_s) * 1000
-        patient.peers = len(node.ask(PeersCall(), _ANSWER_S))
-        patient.stats = node.ask(StatsCall(), _ANSWER_S)
+        patient.peers = len(patient.ask(PeersCall(), _ANSWER_S))
     except NoNode:
-        return _fail(name, "it runs, and has no door", "run it with door = true, and wait until it is ready")
+        return fail(name, "it runs, and has no door", "run it with door = true, and wait until it is ready")
+    except TimedOut as error:
+        return fail(name, *patient.unanswered(error))
     except MdhtError as error:
-        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
-    finally:
-        node.close()
+        return fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    try:
+        patient.stats = patient.ask(StatsCall(), min(_STATS_S, patient.left_s / 4))
+    except TimedOut:
+        patient.stats = {}  # `work` says which service does not answer
     about = patient.about
     if about.version != VERSION:
-        return _warn(name, f"it is version {about.version}, this program {VERSION}", "restart the node")
-    return _ok(name, f"in {took_ms:.1f} ms, version {about.version}, network {about.network}")
+        return warn(name, f"it is version {about.version}, this program {VERSION}", "restart the node")
+    return ok(name, f"in {took_ms:.1f} ms, version {about.version}, network {about.network}")
 
 
 def work(patient: Patient) -> Check | None:
@@ -195,22 +173,14 @@ def work(patient: Patient) -> Check | None:
     name = "works"
     if patient.about is None:
         return None
-    node = RemoteNode(patient.data_dir)
     try:
-        done = node.probe()
+        probe_s = max(0.1, min(_PROBE_S, patient.left_s / 2))
+        done = converted(patient.ask(ProbeCall(probe_s), probe_s + _ANSWER_S / 2), Probed)
+    except TimedOut as error:
+        return fail(name, *patient.unanswered(error))
     except MdhtError as error:
-        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
-    finally:
-        node.close()
-    if done.failures:
-        text = "; ".join(f"{what}: {why}" for what, why in done.failures.items())
-        return _fail(name, text, "see `mdht place` and its log for that service; a restart is the last resort")
-    slowest = max((done.services or {"": 0.0}).items(), key=lambda one: one[1])
-    return _ok(
-        name,
-        f"put in {done.put_s * 1000:.1f} ms, got in {done.get_s * 1000:.1f} ms, {slowest[0]} answered last, in "
-        f"{slowest[1] * 1000:.1f} ms; its loop is {done.lag_s * 1000:.0f} ms late",
-    )
+        return fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    return verdict(name, done)
 
 
 def services(patient: Patient) -> Check | None:
@@ -218,21 +188,21 @@ def services(patient: Patient) -> Check | None:
     name = "services"
     if patient.about is None:
         return None
-    node = RemoteNode(patient.data_dir)
     try:
-        rows = node.services()
+        rows = converted(patient.ask(ServicesCall(), _ANSWER_S), list[ServiceRow])
     except MdhtError as error:
-        return _fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
-    finally:
-        node.close()
-    again = [row for row in rows if row.restarts or row.hangs]
-    if again:
-        text = "; ".join(
-            f"{row.name} was started again {output.count(row.restarts, 'time')}, last because {row.last_error}"
-            for row in again
+        return fail(name, str(error), "look at its log; if it hangs, end it with SIGTERM and start it again")
+    if told := [f"{row.name} {text}" for row in rows if (text := silence(row))]:
+        return fail(
+            name, "; ".join(told), "one in a process is ended and started again after its watchdog_s; see its log"
         )
-        return _warn(name, text, "look at the log from then; memory that ran out shows in `dmesg`")
-    return _ok(name, f"{output.count(len(rows), 'service')}, none started again")
+    told = [f"{row.name} {text}" for row in rows for text in troubles(row)]
+    if told:
+        right = "look at the log from then; memory that ran out shows in `dmesg`"
+        if any(stays(row) for row in rows):
+            right += "; place what hangs in a process (`mdht place`), where it can be ended and started again"
+        return warn(name, "; ".join(told), right)
+    return ok(name, f"{output.count(len(rows), 'service')}, none started again")
 
 
 def listening(patient: Patient) -> Check | None:
@@ -241,14 +211,14 @@ def listening(patient: Patient) -> Check | None:
     if about is None:
         return None
     if not about.addresses:
-        return _warn(name, "it listens nowhere, so it only dials", "set listen, if others shall reach its records")
+        return warn(name, "it listens nowhere, so it only dials", "set listen, if others shall reach its records")
     failed = [f"{one} ({why})" for one in about.addresses if (why := _dial(one))]
     if failed:
-        return _fail(name, ", ".join(failed), "open that port in the firewall, or correct `advertise`")
+        return fail(name, ", ".join(failed), "open that port in the firewall, or correct `advertise`")
     text = f"{', '.join(about.addresses)}, by a connection from here"
     if all(_is_loopback(one) for one in about.addresses):
-        return _warn(name, f"{text}; only from this machine", "run it with --listen HOST:PORT of a network interface")
-    return _ok(name, text)
+        return warn(name, f"{text}; only from this machine", "run it with --listen HOST:PORT of a network interface")
+    return ok(name, text)
 
 
 def _dial(address: str) -> str:
@@ -275,10 +245,10 @@ def peers(patient: Patient) -> Check | None:
         return None
     text = output.count(patient.peers, "peer")
     if patient.peers:
-        return _ok("peers", text)
+        return ok("peers", text)
     if patient.about.bootstrap:
-        return _warn("peers", f"{text}, though it has seeds", "see whether the seeds run: `mdht connect` says why not")
-    return _warn("peers", f"{text}, and no seeds", "`mdht connect ID@HOST:PORT`, or seeds in the configuration")
+        return warn("peers", f"{text}, though it has seeds", "see whether the seeds run: `mdht connect` says why not")
+    return warn("peers", f"{text}, and no seeds", "`mdht connect ID@HOST:PORT`, or seeds in the configuration")
 
 
 def clock(patient: Patient) -> Check | None:
@@ -288,11 +258,11 @@ def clock(patient: Patient) -> Check | None:
     if offset_s is None:
         return None
     if "clock_votes" in numbers and not numbers["clock_votes"]:
-        return _ok("clock", "no peers to compare it with")
+        return ok("clock", "no peers to compare it with")
     text = f"{offset_s:+.1f} s from that of its peers"
     if abs(offset_s) > CLOCK_LOGGED_S:
-        return _warn("clock", text, "set this machine's clock; have it kept by NTP")
-    return _ok("clock", text)
+        return warn("clock", text, "set this machine's clock; have it kept by NTP")
+    return ok("clock", text)
 
 
 # -- the machine -------------------------------------------------------------------------------------------------------
@@ -305,9 +275,9 @@ def descriptors(patient: Patient) -> Check:
     soft, hard = file_limits()
     limit = patient.about.open_files if patient.about is not None else hard if soft else 0
     if not limit:
-        return _ok(name, "no limit")
+        return ok(name, "no limit")
     text = f"{limit:,} at most, {needed:,} needed for {links:,} links"
-    return _ok(name, text) if limit >= needed else _warn(name, text, advice(needed))
+    return ok(name, text) if limit >= needed else warn(name, text, advice(needed))
 
 
 def _files_needed(patient: Patient) -> tuple[int, int]:
@@ -318,11 +288,7 @@ def _files_needed(patient: Patient) -> tuple[int, int]:
         if patient.about is None:
             config = settings(None, patient.data_dir, False, {})
         else:
-            node = RemoteNode(patient.data_dir)
-            try:
-                config = Config.from_toml(node.show_config(True).toml)
-            finally:
-                node.close()
+            config = Config.from_toml(converted(patient.ask(ConfigCall(True), _ANSWER_S), Shown).toml)
     except (MdhtError, click.UsageError):
         return LINKS, USUAL_FILES  # what is wrong with it is said elsewhere
     return config.limits.links, files_needed(config)
@@ -340,8 +306,8 @@ def loop(patient: Patient) -> Check:
         else:
             used = uvloop.__name__
     if used != "uvloop":
-        return _warn(name, f"{used}: about half as fast as uvloop", "pip install uvloop, and leave IPC_LOOP unset")
-    return _ok(name, used)
+        return warn(name, f"{used}: about half as fast as uvloop", "pip install uvloop, and leave IPC_LOOP unset")
+    return ok(name, used)
 
 
 def versions(patient: Patient) -> Check:
@@ -356,8 +322,8 @@ def versions(patient: Patient) -> Check:
         except PackageNotFoundError:
             missing.append(package)
     if missing:
-        return _warn("versions", f"{', '.join(parts)}; not installed: {', '.join(missing)}", "pip install mdht")
-    return _ok("versions", ", ".join(parts))
+        return warn("versions", f"{', '.join(parts)}; not installed: {', '.join(missing)}", "pip install mdht")
+    return ok("versions", ", ".join(parts))
 
 
 CHECKS: Final = (
@@ -377,6 +343,3 @@ CHECKS: Final = (
     versions,
 )
 """In this order: later ones use what earlier ones found. None: there is nothing to look at."""
-
-LIVE: Final = (lock, door, work)
-"""What tells within a second whether a node works: for health checks that are made often."""

@@ -49,20 +49,20 @@ def show(terms: Terms, live: bool) -> int:
 
 
 @config.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
 @alone
 def check(terms: Terms, file: str) -> int:
-    """Check a configuration file: all its faults at once, each with its key and what would be right.
+    """Check a configuration file (`-`: stdin): all its faults at once, each with its key and what would be right.
 
     Exit code 2 where it has any.
     """
-    from .settings import settings
+    from .settings import STDIN, settings
 
     found = settings(file, terms.data_dir, False, {})
     if terms.json:
-        output.result({"ok": True, "file": os.path.abspath(file), "profile": found.profile})
+        output.result({"ok": True, "file": file if file == STDIN else os.path.abspath(file), "profile": found.profile})
     else:
-        terms.note(f"{file}: no faults.")
+        terms.note(f"{'stdin' if file == STDIN else file}: no faults.")
     return DONE
 
 
@@ -70,12 +70,12 @@ def check(terms: Terms, file: str) -> int:
 @alone
 def profiles(terms: Terms) -> int:
     """List the profiles, and where each places the services on this machine."""
-    from ..config.node import cpu_count
+    from ..config.cpus import cpu_count
     from ..config.profiles import PROFILES, placed_by
 
     cpus = cpu_count()
     placed = {
-        name: {one: part.placement for one, part in placed_by(name, cpus).items() if part.placement != "inline"}
+        name: {one: part.placement for one, part in placed_by(name, lambda: cpus).items() if part.placement != "inline"}
         for name in PROFILES
     }
     if terms.json:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import click
 
 from ..control import Reloaded, ServiceRow
 from . import output
 from .exits import DONE, FAILED
+from .reloaded import plain, told
 from .terms import Terms, common
+from .troubles import silence, stays, troubles
 from .values import SECONDS
 
 
@@ -50,7 +51,8 @@ def place(terms: Terms, service: str | None, placement: str | None, timeout: flo
     else:
         also = f" {' and '.join(moved.also)} went along." if moved.also else ""
         terms.note(f"Moved {moved.service} from {moved.before} to {moved.after} in {moved.took_s:.2f} s.{also}")
-        terms.note(f'Until the node ends; to keep it: [services.{moved.service}] placement = "{moved.after}"')
+        kept = [f'services.{name}.placement = "{moved.after}"' for name in (moved.service, *moved.also)]
+        terms.note(f"Until the node ends; to keep it: {', '.join(kept)}")
     return DONE
 
 
@@ -59,7 +61,7 @@ def _show(terms: Terms, rows: list[ServiceRow]) -> None:
         output.result([dataclasses.asdict(row) for row in rows])
         return
     output.table(
-        ("Service", "Placement", "Processes", "Calls", "Waiting", "Restarts", "Moves"),
+        ("Service", "Placement", "Processes", "Calls", "Waiting", "Restarts", "Hangs", "Moves"),
         [
             (
                 row.name,
@@ -68,14 +70,20 @@ def _show(terms: Terms, rows: list[ServiceRow]) -> None:
                 f"{row.calls:,}",
                 f"{row.queued:,}",
                 f"{row.restarts:,}",
+                f"{row.hangs:,}",
                 f"{row.moves:,}",
             )
             for row in rows
         ],
     )
     for row in rows:
-        if row.last_error:
-            terms.note(f"{row.name} was last started again because {row.last_error}.")
+        for text in filter(None, (silence(row), *troubles(row))):
+            terms.note(f"{row.name} {text}.")
+        if stays(row):
+            terms.note(
+                f"Nothing can end {row.name} where it is; in a process it is ended and started again: "
+                f"mdht place {row.name} process"
+            )
 
 
 @click.command()
@@ -93,21 +101,8 @@ def tell(terms: Terms, done: Reloaded) -> int:
     if terms.json:
         output.result(plain(done))
         return FAILED if done.failed else DONE
-    for key, before, after in done.applied:
-        terms.note(f"changed: {key}, from {before} to {after}")
-    for key, before, after, why in done.failed:
-        terms.note(f"not changed: {key}, from {before} to {after}: {why}")
-    for key, before, after in done.restart:
-        terms.note(f"needs a restart: {key}, from {before} to {after}")
+    for _, text in told(done):
+        terms.note(text)
     if not (done.applied or done.failed or done.restart):
         terms.note("Nothing has changed.")
     return FAILED if done.failed else DONE
-
-
-def plain(done: Reloaded) -> dict[str, Any]:
-    """The same for programs."""
-
-    def named(changes: tuple[tuple[str, ...], ...]) -> list[dict[str, str]]:
-        return [dict(zip(("key", "before", "after", "why"), change, strict=False)) for change in changes]
-
-    return {"applied": named(done.applied), "restart": named(done.restart), "failed": named(done.failed)}

@@ -15,9 +15,10 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol
 
+from .activation import ask_for_time
 from .exits import DONE, FAILED, INTERRUPTED
-from .notify import notify
-from .watchdog import watch, watchdog_s
+from .notify import log_as_status, notify
+from .watchdog import watch, watched_s
 
 STOP_S: Final = 15.0
 """Seconds for a clean end: goodbyes, the batch that is being synced, what was shared and fetched."""
@@ -41,17 +42,19 @@ def serve(
     ended: Callable[[], Awaitable[None]] | None = None,
     probe: Callable[[], Awaitable[Any]] | None = None,
     reload: Callable[[], Awaitable[None]] | None = None,
+    status: Callable[[Any], str] | None = None,
 ) -> int:
     """Start it, call `ready`, wait, and close it. The exit code: 0, or 130 after SIGINT.
 
-    `ended` waits until it wants to end by itself; `probe` comes back as long as it works; `reload` is run by SIGHUP,
-    which ends it where there is none. Raises what `astart` and `ended` raise.
+    `ended` waits until it wants to end by itself; `probe` comes back as long as it works, and `status` says what that
+    gave in a line; `reload` is run by SIGHUP, which ends it where there is none. Raises what `astart` and `ended`
+    raise.
     """
     from ipc.loops import new_loop
 
     loop = new_loop()
     try:
-        return loop.run_until_complete(_serve(loop, served, ready, ended, probe, reload))
+        return loop.run_until_complete(_serve(loop, served, ready, ended, probe, reload, status))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
@@ -64,6 +67,7 @@ async def _serve(
     ended: Callable[[], Awaitable[None]] | None,
     probe: Callable[[], Awaitable[Any]] | None,
     reload: Callable[[], Awaitable[None]] | None,
+    status: Callable[[Any], str] | None,
 ) -> int:
     signalled: asyncio.Future[int] = loop.create_future()
     reloading: set[asyncio.Future[None]] = set()
@@ -86,18 +90,21 @@ async def _serve(
     starting = asyncio.ensure_future(served.astart())
     waiting: list[asyncio.Future[Any]] = [signalled]
     watching: asyncio.Future[None] | None = None
+    patience = asyncio.ensure_future(ask_for_time())
     try:
-        await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
+        with log_as_status():
+            await asyncio.wait([starting, signalled], return_when=asyncio.FIRST_COMPLETED)
         if signalled.done():
             starting.cancel()
             await asyncio.wait([starting])
         if not starting.cancelled():
             starting.result()
+            patience.cancel()
             if not signalled.done():
                 ready()
                 notify("READY=1")
-                if probe is not None and (every_s := watchdog_s()):
-                    watching = asyncio.ensure_future(watch(probe, every_s))
+                if probe is not None and (every_s := watched_s()):
+                    watching = asyncio.ensure_future(watch(probe, every_s, status))
                 if ended is not None:
                     waiting.append(asyncio.ensure_future(ended()))
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -107,6 +114,7 @@ async def _serve(
         return INTERRUPTED if signalled.done() and signalled.result() == signal.SIGINT else DONE
     finally:
         notify("STOPPING=1")
+        patience.cancel()
         if watching is not None:
             watching.cancel()
         for future in [*waiting, *reloading]:

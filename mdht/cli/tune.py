@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from . import output
+from .exits import FAILED
 from .terms import Terms, alone
+from .tuned import Targets, as_options
 from .values import Number
 
 if TYPE_CHECKING:
     from ..tuning.placed import Placed
     from ..tuning.report import Report
+    from ..tuning.tune import Options
     from ..tuning.workload import Workload
 
 
@@ -68,9 +71,14 @@ def seconds(text: str) -> float:
 @click.option(
     "--budget", type=seconds, default="5m", show_default=True, metavar="TIME", help="How long in all: 90s, 5m, 1h."
 )
-@click.option("--turn", type=seconds, default="1s", show_default=True, metavar="TIME", help="Of one measurement.")
 @click.option(
-    "--turns", type=int, default=10, show_default=True, metavar="N", help="Most pairs of measurements a comparison."
+    "--turn",
+    type=seconds,
+    metavar="TIME",
+    help="Of one measurement.  [default: 1s, or a 180th of the budget if that is less]",
+)
+@click.option(
+    "--turns", type=int, default=20, show_default=True, metavar="N", help="Most pairs of measurements a comparison."
 )
 @click.option(
     "--goal",
@@ -118,7 +126,7 @@ def tune(
     file: str | None,
     like: str | None,
     budget: float,
-    turn: float,
+    turn: float | None,
     turns: int,
     goal: str,
     makers: int,
@@ -134,59 +142,95 @@ def tune(
 
     Nodes are started with one placement and the next, each measured in turns with the one before, and what helps beyond
     the noise is kept. Load makers run on this machine, too, and take their share of it. The result is measured again,
-    in fresh nodes, against a node on a single thread.
+    in fresh nodes, against a node on a single thread. What a short run cannot tell is called undecided.
+
+    Exit code 1: a file could not be written, or a service not be moved; the result is shown all the same.
     """
-    from ..tuning.search import Budget
-    from ..tuning.tune import Options
+    targets = Targets(save, toml, chart)
+    targets.check()
+    before = _report_in(compare) if compare else None
+    times = {"budget": budget, "turn": turn}
+    options = _options(like, load, file, targets, times, turns=turns, makers=makers, goal=goal, directory=directory)
+    if apply_to:
+        _runs(apply_to)
     from ..tuning.tune import tune as run
 
-    before = _report_in(compare) if compare else None
-    workload = _workload(like, load)
-    options = Options(
-        workload=workload,
-        budget=Budget(seconds=budget, turn_s=turn, turns=turns),
-        start=_start(file),
-        makers=makers,
-        goal=goal,
-        directory=directory,
-    )
-    options.check()
-    _about_disk(terms, workload, directory)
+    _about_disk(terms, options.workload, directory)
     report: Report = run(options, terms.note)
     plain = report.plain()
-    plain["charts"] = _chart(terms, report, chart)
+    plain["charts"] = targets.draw(terms, report)
     if before is not None:
         from ..tuning.report import against
 
         plain["against"] = against(before, plain)
+    targets.write(report, plain)
     if not terms.json:
-        _show(report, plain, toml)
-    if save:
-        Path(save).write_text(json.dumps(plain, indent=1) + "\n")
-    if toml:
-        Path(toml).write_text(report.recommended.toml())
+        _show(report, plain, toml if toml in targets.written else None)
+    plain["not_written"] = targets.failed
     failed = _apply(terms, apply_to, report.recommended) if apply_to else {}
     if apply_to:
         plain["not_applied"] = failed
     if terms.json:
         output.result(plain)
-    return 1 if failed else 0
+    else:
+        for path, wrong in targets.failed.items():
+            output.note(f"{path} was not written: {wrong}")
+    return FAILED if failed or targets.failed else 0
+
+
+def _options(
+    like: str | None,
+    load: dict[str, Any],
+    file: str | None,
+    targets: Targets,
+    times: dict[str, Any],
+    *,
+    turns: int,
+    **others: Any,
+) -> Options:
+    """What is to be done. Raises UsageError with all faults, by the names of the options."""
+    from ..errors import ConfigError
+    from ..tuning.search import Budget
+    from ..tuning.spending import usual_turn_s
+    from ..tuning.tune import Options
+
+    start = _start(file)
+    try:
+        turn_s = usual_turn_s(times["budget"]) if times["turn"] is None else times["turn"]
+        options = Options(
+            workload=_workload(like, load),
+            budget=Budget(seconds=times["budget"], turn_s=turn_s, turns=turns),
+            start=start,
+            report_s=targets.takes_s,
+            **others,
+        )
+        options.check()
+    except ConfigError as error:
+        raise as_options(error.faults) from None
+    return options
 
 
 def _workload(like: str | None, load: dict[str, Any]) -> Workload:
+    """As asked for, not checked; like what a node has seen, checked. Raises ConfigError, and what asking it raises."""
     from ..tuning.workload import Workload, seen_by
 
     names = {"gets": "get_share", "owned": "owned_share", "sizes": "value_bytes"}
     given = {names.get(key, key): value for key, value in load.items() if value not in (None, ())}
     if like is None:
-        made = Workload(**given)
-        made.check()
-        return made
+        return Workload(**given)
     from ..config import Config
     from ..remote import RemoteNode
 
     with RemoteNode(like) as node:
         return seen_by(node.stats(), Config(store=node.about().store, data_dir=like), **given)
+
+
+def _runs(data_dir: str) -> None:
+    """Raises NoNode where nothing could be moved at the end."""
+    from ..remote import RemoteNode
+
+    with RemoteNode(data_dir) as node:
+        node.about()
 
 
 def _start(file: str | None) -> Placed:
@@ -219,21 +263,6 @@ def _about_disk(terms: Terms, workload: Workload, directory: str | None) -> None
         terms.note(f"{where} is in memory, where syncing costs nothing: name a directory on the node's disk by --dir")
 
 
-def _chart(terms: Terms, report: Report, path: str | None) -> list[str]:
-    from ..tuning.chart import draw
-
-    try:
-        written = [str(one) for one in draw(report, Path(path or "mdht-tune"))]
-    except ImportError:
-        terms.note("no chart: it needs matplotlib (pip install 'mdht[bench]')")
-        return []
-    except OSError as error:
-        terms.note(f"no chart: {error}")
-        return []
-    terms.note(f"charts: {', '.join(written)}")
-    return written
-
-
 def _show(report: Report, plain: dict[str, Any], toml: str | None) -> None:
     from ..tuning.report import HEADERS
 
@@ -245,13 +274,21 @@ def _show(report: Report, plain: dict[str, Any], toml: str | None) -> None:
         output.line(output.wrapped(sentence))
     for sentence in plain.get("against", ()):
         output.line(output.wrapped(sentence))
-    output.line(f"\nRecommended: {report.recommended}{f' (to {toml})' if toml else ''}\n")
+    output.line(f"\nRecommended: {report.recommended}{f' (written to {toml})' if toml else ''}\n")
     output.line(report.recommended.toml())
 
 
 def _apply(terms: Terms, data_dir: str, placed: Placed) -> dict[str, str]:
+    """What could not be moved, and why; the result is told all the same where the node has ended meanwhile."""
+    from ipc import IpcError
+
+    from ..errors import MdhtError
     from ..remote import RemoteNode
     from ..tuning.apply import apply
 
-    with RemoteNode(data_dir) as node:
-        return apply(node, placed, terms.note)
+    try:
+        with RemoteNode(data_dir) as node:
+            return apply(node, placed, terms.note)
+    except (MdhtError, IpcError, OSError) as error:
+        terms.note(f"nothing more was moved: {error}")
+        return {data_dir: str(error)}

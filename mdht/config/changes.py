@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from ipc import PlacementError
-from ipc.placement import Placement
-
 from .limits import Limits
 from .node import Config
-from .services import ServiceConfig
+from .services import ServiceConfig, brief
 
 LIVE: Final = frozenset({"allow", "deny", "seeds", "timeout_s", "limits.links"})
 """Keys that count at once on a running node, besides the placements of its services."""
@@ -57,14 +54,14 @@ def differences(before: Config, after: Config) -> list[Change]:
 
 
 def shown(value: Any) -> str:
-    """A value as TOML has it; nothing for None."""
+    """A value as TOML has it; TOML has no word for None."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(shown, value))}]"
-    return "" if value is None else str(value)
+    return "not set" if value is None else str(value)
 
 
 def quoted(text: str) -> str:
@@ -78,18 +75,6 @@ def quoted(text: str) -> str:
         else:
             made.append(char)
     return f'"{"".join(made)}"'
-
-
-def brief(placement: str) -> str:
-    """A placement as people write it, without the channel that is taken anyway: two ways to write the same do not
-    differ. What is no placement is left as it is.
-    """
-    left = placement.partition("+")[0]
-    try:
-        whole = str(Placement.parse(placement))
-        return left if str(Placement.parse(left)) == whole else whole
-    except PlacementError:
-        return placement
 
 
 def _same(value: Any) -> Any:

@@ -8,20 +8,22 @@ Addresses are text here, so that one that is wrong is a fault of the configurati
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final
 
 from .. import limits as bounds
 from ..errors import BadText, ConfigError
-from ..model.address import CONFIGURED, Address, Seed, parse_address, parse_seed
+from ..model.address import CONFIGURED, TCP, Address, Seed, parse_address, parse_seed
 from ..model.identity import parse_id
 from ..model.names import check_network
+from .cpus import cpu_count as cpu_count
+from .cpus import cpu_set
 from .limits import Limits
 from .profiles import PROFILES, limits_of, placed_by
 from .reading import read_table, read_toml
-from .services import Fault, ServiceConfig, faults_of, together
+from .services import SERVICES, Fault, ResolvedService, ServiceConfig, faults_of, misplaced
+from .sharing import shared, together
 
 STORES: Final = ("memory", "lmdb")
 
@@ -69,7 +71,7 @@ class Config:
     limits: Limits = None  # type: ignore[assignment]
     """Bounds; None: those of the profile."""
     services: Mapping[str, ServiceConfig | str] = field(default_factory=dict)
-    """How single services differ from the profile: each its placement as text, or all of it."""
+    """How single services differ from the profile: each its placement as text, or any parts of it."""
 
     def __post_init__(self) -> None:
         if self.limits is None:
@@ -158,10 +160,27 @@ class Config:
         return faults
 
     def _misplaced(self) -> list[Fault]:
-        if self.profile not in PROFILES:
-            return [("profile", repr(self.profile), f"one of {', '.join(PROFILES)}")]
-        faults = [fault for name, own in self.services.items() for fault in faults_of(name, _service(own), cpu_count())]
-        return faults or together(self.placed)
+        """What is wrong with services. Where the profile is unknown, those that name their placement are judged."""
+        faults: list[Fault] = []
+        known = self.profile in PROFILES
+        if not known:
+            faults.append(("profile", repr(self.profile), f"one of {', '.join(PROFILES)}"))
+        profile = placed_by(self.profile, cpu_count) if known else {}
+        cpus, placed = cpu_set(), dict(profile)
+        for name, own in self.services.items():
+            one = profile.get(name, ResolvedService()).but(own)
+            stands = name in profile or isinstance(own, str) or own.placement is not None
+            faults += faults_of(name, one, cpus, stands)
+            if stands:
+                placed[name] = one
+        right = {name: one for name, one in placed.items() if name in SERVICES and not misplaced(name, one.placement)}
+        faults += together(right)
+        if "links" in right and right["links"].place.count > 1:
+            for at, text in enumerate(self.listen):
+                if _kind(text) not in ("", TCP):
+                    tcp = "a TCP address: only its connections can be passed on to links in several places"
+                    faults.append((f"listen[{at}]", repr(text), tcp))
+        return faults
 
     def check(self) -> None:
         """Raises ConfigError where `validate` finds anything."""
@@ -176,10 +195,12 @@ class Config:
         return _bytes(self.secret) or b""
 
     @property
-    def placed(self) -> dict[str, ServiceConfig]:
-        """Every service as it is to be placed on this machine. Raises KeyError for an unknown profile."""
-        placed = placed_by(self.profile, cpu_count())
-        return placed | {name: _service(own) for name, own in self.services.items()}
+    def placed(self) -> dict[str, ResolvedService]:
+        """Every service as it is to be placed on this machine, with all its parts. Raises KeyError for an unknown
+        profile.
+        """
+        placed = placed_by(self.profile, cpu_count)
+        return shared({name: one.but(self.services.get(name, ServiceConfig())) for name, one in placed.items()})
 
     @property
     def places(self) -> int:
@@ -229,11 +250,6 @@ def parse_listen(text: str) -> tuple[str, str, int]:
     return address.kind, address.host, address.port
 
 
-def cpu_count() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def read_config(table: Mapping[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """The values of a file's tables for `Config`; what is none of them, or of another type, is a fault."""
     table = dict(table)
@@ -257,13 +273,17 @@ def _read_service(name: str, value: Any, faults: list[Fault]) -> ServiceConfig |
         return value
     if not isinstance(value, dict):
         faults.append((f"services.{name}", repr(value), "a placement as text, or a table"))
-        return "inline"
-    known = {one.name: str(one.type) for one in fields(ServiceConfig)}
+        return ServiceConfig()
+    known = {one.name: str(one.type) for one in fields(ResolvedService)}
     return ServiceConfig(**read_table(known, f"services.{name}.", value, faults))
 
 
-def _service(own: ServiceConfig | str) -> ServiceConfig:
-    return ServiceConfig(own) if isinstance(own, str) else own
+def _kind(listen: str) -> str:
+    """Of what kind an address is; empty where it is none."""
+    try:
+        return parse_listen(listen)[0]
+    except BadText:
+        return ""
 
 
 def _bytes(secret: str) -> bytes | None:

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ipc.placement import MAX_COUNT
+
 from .limits import Limits
-from .services import SERVICES, ServiceConfig
+from .services import SERVICES, ResolvedService
 
 _MiB: Final = 1 << 20
 
 
-def _single(cpus: int) -> dict[str, str]:
+Cpus = Callable[[], int]
+"""How many CPUs there are; asked only where it matters."""
+
+
+def _single(cpus: Cpus) -> dict[str, str]:
     return {}
 
 
-def _threads(cpus: int) -> dict[str, str]:
+def _threads(cpus: Cpus) -> dict[str, str]:
     return dict.fromkeys(("store", "published", "upkeep", "files"), "thread")
 
 
-def _server(cpus: int) -> dict[str, str]:
-    links = f"process:{max(1, cpus)}@links"
+def _server(cpus: Cpus) -> dict[str, str]:
+    links = f"process:{max(1, min(cpus(), MAX_COUNT))}@links"
     return {
         "links": links,
         "local": links,
@@ -31,7 +37,7 @@ def _server(cpus: int) -> dict[str, str]:
     }
 
 
-_PLACED: Final[dict[str, Callable[[int], dict[str, str]]]] = {
+_PLACED: Final[dict[str, Callable[[Cpus], dict[str, str]]]] = {
     "single": _single,
     "threads": _threads,
     "server": _server,
@@ -56,10 +62,10 @@ _LOW: Final = Limits(
 """Links 12 MiB, streams 4 MiB, and a store that a small disk, or 100 MiB of memory, holds."""
 
 
-def placed_by(profile: str, cpus: int) -> dict[str, ServiceConfig]:
+def placed_by(profile: str, cpus: Cpus) -> dict[str, ResolvedService]:
     """Every service as the profile places it on a machine with so many CPUs. Raises KeyError."""
     placed = _PLACED[profile](cpus)
-    return {name: ServiceConfig(placed.get(name, "inline")) for name in SERVICES}
+    return {name: ResolvedService(placed.get(name, "inline")) for name in SERVICES}
 
 
 def limits_of(profile: str) -> Limits:

@@ -161,7 +161,9 @@ class ReloadCall(msgspec.Struct, frozen=True):
 
 
 class ProbeCall(msgspec.Struct, frozen=True):
-    """Do some real work. Answered by `Probed`."""
+    """Do some real work, within that time. Answered by `Probed`."""
+
+    timeout_s: Timeout = None
 
 
 Call = (

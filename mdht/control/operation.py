@@ -41,6 +41,10 @@ class ServiceRow:
     """Why it was last started again."""
     affinity: tuple[int, ...] | None = None
     nice: int | None = None
+    last_hang: str = ""
+    """What was last seen when it hung."""
+    silent_s: float = 0.0
+    """For how long one of its processes has not answered; 0.0: all do. The numbers are then partly older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +64,14 @@ class Reloaded:
     """What became of a new configuration."""
 
     applied: tuple[Change, ...] = ()
-    restart: tuple[Change, ...] = ()
-    """What counts from the next start only."""
+    restart: tuple[tuple[str, str, str, str], ...] = ()
+    """What counts from the next start only; and why, where it is not always so."""
     failed: tuple[tuple[str, str, str, str], ...] = ()
     """What could have been applied, and why it was not."""
+    overridden: tuple[Change, ...] = ()
+    """What of the file does not count, since the command line says otherwise: the key, what the file says, what
+    counts.
+    """
 
 
 @dataclass(frozen=True, slots=True)

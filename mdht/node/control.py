@@ -13,6 +13,7 @@ from ..config import Config
 from ..control import Moved, Probed, Reloaded, ServiceRow, Shown
 from ..errors import WrongState
 from ..services.operate import MOVE_S, Operator
+from ..services.probing import PROBE_S
 from .blocking import check_may_block
 from .life import NodeLife
 
@@ -81,13 +82,15 @@ class Control(NodeLife):
         """`reload`, awaited."""
         return await _await(self, _operator(self).reload(config))
 
-    def probe(self) -> Probed:
-        """Do some real work: put and get a record of its own, ask each service. What fails is in the answer."""
-        return _wait(self, _operator(self).probe())
+    def probe(self, timeout: float = PROBE_S) -> Probed:
+        """Do some real work: put and get a record of its own, ask each service, all within so many seconds. What fails
+        is in the answer.
+        """
+        return _wait(self, _operator(self).probe(timeout))
 
-    async def aprobe(self) -> Probed:
+    async def aprobe(self, timeout: float = PROBE_S) -> Probed:
         """`probe`, awaited."""
-        return await _await(self, _operator(self).probe())
+        return await _await(self, _operator(self).probe(timeout))
 
 
 def _operator(node: NodeLife) -> Operator:

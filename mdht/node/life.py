@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from types import TracebackType
 from typing import Final, Self
@@ -13,6 +14,7 @@ from ipc import Client, Supervisor, WouldDeadlock
 from ipc.loops import new_loop
 
 from ..config import Config
+from ..config.written import Written
 from ..data_dir import DataDirLock, ensure_identity
 from ..errors import WrongState
 from ..model import Identity
@@ -33,10 +35,13 @@ class NodeLife:
         *,
         identity: Identity | None = None,
         around: Surroundings | None = None,
-        reread: Callable[[], Config] | None = None,
+        reread: Callable[[], Config | Written] | None = None,
+        inherited: Sequence[socket.socket] = (),
     ) -> None:
         """Without an identity: that in `data_dir`, made if missing, else a new one. `reread` gives the configuration as
-        it is written now, for who asks the node at its door to reload it. Raises ConfigError, BadKey, DataDirUnusable.
+        it is written now, for who asks the node at its door to reload it. `inherited`: TCP sockets that listen already,
+        used in place of binding where `listen` names their port; they stay the caller's. Raises ConfigError, BadKey,
+        DataDirUnusable.
         """
         self.config = Config() if config is None else config
         self.config.check()
@@ -55,6 +60,7 @@ class NodeLife:
         self._here: tuple[str, ...] = ()
         self._operator: Operator | None = None
         self._reread = reread
+        self._inherited = tuple(inherited)
         self._watching: asyncio.Task[None] | None = None
 
     # -- entered and closed --------------------------------------------------------------------------------------------
@@ -241,7 +247,7 @@ class NodeLife:
         await tree.aopen()
         try:
             operator = Operator(tree, self.config, self._reread)
-            await plant(tree, self.config, self.identity, self._around, self._ask_to_stop, operator)
+            await plant(tree, self.config, self.identity, self._around, self._ask_to_stop, operator, self._inherited)
             for name in ("api", "links", "peers", "store", "upkeep", "files"):
                 self._clients[name] = await tree.aclient(name)
             self._here = tuple(await self._clients["peers"].acall(WhereAmI()))

@@ -23,8 +23,8 @@ _READ_BYTES: Final = 256 << 10
 class Connection:
     """Open from the constructor to `close`. After an error of any call but the node's own answer it is to be closed."""
 
-    def __init__(self, data_dir: str) -> None:
-        """Raises NoNode, DoorClosed, DataDirUnusable."""
+    def __init__(self, data_dir: str, connect_s: float = CONNECT_S) -> None:
+        """It may take `connect_s` seconds. Raises NoNode, DoorClosed, DataDirUnusable."""
         self.data_dir = data_dir
         self._kept = bytearray()
         self._came: dict[int, Reply] = {}
@@ -32,7 +32,7 @@ class Connection:
         self._last = 0
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._socket.settimeout(CONNECT_S)
+            self._socket.settimeout(connect_s)
             with socket_address(os.path.join(data_dir, SOCKET_FILE)) as address:
                 self._socket.connect(address)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):

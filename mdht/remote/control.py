@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from ..config import Config
 
 _LONG_S: Final = 120.0
-"""Seconds for what takes several steps: a probe, or all the moves of a new configuration."""
+"""Seconds for what takes several steps: all the moves of a new configuration."""
+
+PROBE_S: Final = 5.0
+"""Seconds for a probe where none are given, as of a node."""
 
 MOVE_S: Final = 30.0
 """Seconds for a move where none are given, as of a node."""
@@ -65,13 +68,13 @@ class RemoteControl(RemoteAsking):
         """`reload`, awaited."""
         return await self._ado(_reload(config))
 
-    def probe(self) -> Probed:
-        """As `Node.probe`."""
-        return self._do(_probe())
+    def probe(self, timeout: float = PROBE_S) -> Probed:
+        """As `Node.probe`. Raises TimedOut where the node itself does not answer."""
+        return self._do(_probe(timeout))
 
-    async def aprobe(self) -> Probed:
+    async def aprobe(self, timeout: float = PROBE_S) -> Probed:
         """`probe`, awaited."""
-        return await self._ado(_probe())
+        return await self._ado(_probe(timeout))
 
 
 def _services() -> Asking[list[ServiceRow]]:
@@ -96,5 +99,5 @@ def _reload(config: Config | None) -> Asking[Reloaded]:
     return Asking(ReloadCall(toml), _LONG_S, lambda plain: converted(plain, Reloaded))
 
 
-def _probe() -> Asking[Probed]:
-    return Asking(ProbeCall(), _LONG_S, lambda plain: converted(plain, Probed))
+def _probe(timeout: float) -> Asking[Probed]:
+    return Asking(ProbeCall(timeout), timeout, lambda plain: converted(plain, Probed))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 from ipc import Bounds, Service, Supervisor
 
 from ..config import Config, Limits
+from ..config.services import ServiceConfig
 from ..data_dir import SOCKET_FILE
 from ..model import Identity
 from ..model.address import TCP
@@ -36,10 +38,11 @@ from .store.writing import FOR_EVER_S
 from .surroundings import Surroundings
 from .upkeep.service import Upkeep, UpkeepSettings
 
-_RESTARTS = 40
+_RESTARTS = 20
 _WINDOW_S = 20.0
-"""A node ends when its services die more often: two a second are no accident, but the machine or the code. One that is
-killed every two seconds, whatever shares its process, stays below; one that ends as soon as it has started does not.
+"""A node ends when one of its processes, or one service that ends by itself, dies more often: once a second is no
+accident, but the machine or the code. One that is killed every two seconds stays below, and so do many that are killed
+together, since each is counted alone; one that ends as soon as it has started does not.
 """
 
 
@@ -55,6 +58,7 @@ async def plant(
     around: Surroundings,
     stop: Callable[[], None] | None = None,
     operator: Operator | None = None,
+    inherited: tuple[socket.socket, ...] = (),
 ) -> None:
     """Start all services in an entered supervisor, those with the sockets last, so that they are stopped first.
 
@@ -69,17 +73,22 @@ async def plant(
 
     async def add(name: str, service: Service, *outlets: str) -> None:
         part = placed[name]
-        await tree.aadd(
-            name,
-            service,
-            part.placement,
-            outlets={one: one for one in outlets if inlets or one != "listener"},
-            bounds=Bounds(part.commands, part.bytes),
-            restart=part.restart,
-            affinity=part.affinity or None,
-            nice=part.nice,
-            watchdog_s=part.watchdog_s if watched and part.watchdog_s else None,
-        )
+        try:
+            await tree.aadd(
+                name,
+                service,
+                part.placement,
+                outlets={one: one for one in outlets if inlets or one != "listener"},
+                bounds=Bounds(part.commands, part.bytes),
+                restart=part.restart,
+                affinity=part.affinity or None,
+                nice=part.nice,
+                watchdog_s=part.watchdog_s if watched and part.watchdog_s else None,
+            )
+        except PermissionError as error:
+            if error.filename is not None or (part.nice is None and not part.affinity):
+                raise
+            raise _not_allowed(name, part, error) from None
 
     if path:
         await settled(path, config.store_parts)
@@ -107,7 +116,7 @@ async def plant(
     )
     await add("links", links, "peers", "local", "files", "listener")
     if inlets:
-        await add("listener", Listener(listen, list(config.advertise), inlets, config.places), "links")
+        await add("listener", Listener(listen, list(config.advertise), inlets, config.places, inherited), "links")
     if config.data_dir and config.door and stop is not None and operator is not None:
         door = Door(os.path.join(config.data_dir, SOCKET_FILE), about_of(config, identity, around), stop, operator)
         await add("door", door, "api", "peers", "links", "store", "upkeep", "files")
@@ -115,7 +124,19 @@ async def plant(
     await peers.acall(Begin())
     await peers.aclose()
     if operator is not None:
-        operator.begin()
+        await operator.begin()
+
+
+def _not_allowed(name: str, part: ServiceConfig, error: PermissionError) -> PermissionError:
+    """Its processes may not be scheduled as they should be: which key says so, and what would be right."""
+    key, nice = (f"services.{name}.{'affinity' if part.nice is None else 'nice'}", part.nice)
+    right = "leave it out"
+    if nice is not None:
+        right += (
+            f", or allow it: LimitNICE={nice} or AmbientCapabilities=CAP_SYS_NICE in a systemd unit, "
+            "--cap-add=SYS_NICE for a container"
+        )
+    return PermissionError(f"{key}: {error}; {right}")
 
 
 def _has_listener(config: Config, around: Surroundings) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..config import Config
+from ..config import Config, ServiceConfig
 
 
 def to_toml(config: Config) -> str:
@@ -28,7 +28,7 @@ def to_toml(config: Config) -> str:
             tables += _table(field.name, {key: one for key, one in value.items() if isinstance(one, str)})
             for key, one in value.items():
                 if not isinstance(one, str):
-                    tables += _table(f"{field.name}.{_key(key)}", _differing(one, type(one)()))
+                    tables += _table(f"{field.name}.{_key(key)}", _differing(one, ServiceConfig()))
         else:
             lines.append(f"{field.name} = {_value(value)}")
     return "\n".join([*lines, *tables, ""])

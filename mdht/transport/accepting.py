@@ -14,7 +14,7 @@ import errno
 import ipaddress
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from .base import Listening, spelled
@@ -34,12 +34,15 @@ _REST_S: Final = 0.1
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-async def listeners_at(host: str, port: int) -> list[socket.socket]:
+async def listeners_at(host: str, port: int, inherited: Sequence[socket.socket] = ()) -> list[socket.socket]:
     """Sockets that listen at an IP address as it is, or at a name wherever it leads; all have one port.
 
-    Raises CannotListen.
+    Where some of `inherited`, which listen already, are bound to that port, copies of them are taken, and nothing is
+    bound. Raises CannotListen.
     """
-    listeners: list[socket.socket] = []
+    listeners = [one.dup() for one in inherited if port and one.getsockname()[1] == port]
+    if listeners:
+        return listeners
     try:
         for family, where in await _places(host, port):
             listeners.append(socket.create_server((where, port), family=family, backlog=BACKLOG))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ from typing import Final
 
 from .base import Begin
 from .tcp import TcpWire
+
+_log: Final = logging.getLogger(__name__)
 
 TURN: Final = 64
 """Connections taken in one turn of the loop: others want to be served too."""
@@ -64,7 +67,8 @@ async def adopt(connection: socket.socket, begin: Begin) -> None:
 class Inlet:
     """Takes connections at `path` on the running loop; `took(socket)` is called with each. Raises OSError.
 
-    What lies at the path, such as the inlet of a process that has died, is replaced.
+    What lies at the path, such as the inlet of a process that has died, is replaced. Where the process has no
+    descriptor left, connections wait: the kernel would close one that is read then.
     """
 
     def __init__(self, path: str, took: Callable[[socket.socket], None]) -> None:
@@ -72,7 +76,8 @@ class Inlet:
         self._took = took
         self._loop = asyncio.get_running_loop()
         self._senders: set[socket.socket] = set()
-        self._resting: asyncio.TimerHandle | None = None
+        self._resting: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._told = False
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._socket.setblocking(False)
@@ -88,8 +93,8 @@ class Inlet:
         """Take no more; those that lie there are closed. Idempotent."""
         if self._socket.fileno() < 0:
             return
-        if self._resting is not None:
-            self._resting.cancel()
+        for timer in self._resting.values():
+            timer.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
         for sender in list(self._senders):
@@ -102,8 +107,7 @@ class Inlet:
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError:  # there is no descriptor left
-            self._loop.remove_reader(self._socket)
-            self._resting = self._loop.call_later(_REST_S, self._loop.add_reader, self._socket, self._called)
+            self._rest(self._socket, self._called)
             return
         if len(self._senders) == _SENDERS or not _is_ours(sender):
             sender.close()
@@ -114,6 +118,9 @@ class Inlet:
 
     def _readable(self, sender: socket.socket) -> None:
         for _ in range(TURN):
+            if not _has_descriptor():
+                self._rest(sender, self._readable, sender)
+                return
             try:
                 data, descriptors, _, _ = socket.recv_fds(sender, 1, 1)
             except (BlockingIOError, InterruptedError):
@@ -123,11 +130,27 @@ class Inlet:
             if not data:
                 self._forget(sender)
                 return
+            self._told = False
+            if not descriptors:
+                _log.warning("a connection was lost, since no descriptor was left; allow more open files")
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, False)
                 self._took(socket.socket(fileno=descriptor))
 
+    def _rest(self, who: socket.socket, then: Callable[..., None], *arguments: socket.socket) -> None:
+        def again() -> None:
+            del self._resting[who]
+            self._loop.add_reader(who, then, *arguments)
+
+        if not self._told:
+            _log.warning("nobody is let in until there is a descriptor; allow more open files")
+        self._told = True
+        self._loop.remove_reader(who)
+        self._resting[who] = self._loop.call_later(_REST_S, again)
+
     def _forget(self, sender: socket.socket) -> None:
+        if (timer := self._resting.pop(sender, None)) is not None:
+            timer.cancel()
         self._senders.discard(sender)
         self._loop.remove_reader(sender)
         sender.close()
@@ -206,6 +229,15 @@ class Outlet:
             line.close()
             return Passed.NOBODY
         return Passed.TAKEN
+
+
+def _has_descriptor() -> bool:
+    """Whether this process may open one more."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return False
+    return True
 
 
 def _remove(path: str) -> None:

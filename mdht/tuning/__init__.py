@@ -16,6 +16,7 @@ Nothing is imported here, so that load makers start fast.
 | `moves` | which placements might help against that bottleneck | yes |
 | `gain` | whether one is better than another, or it was noise | yes |
 | `search` | from one placement to a better one, until none is found | yes |
+| `spending` | how the budget is spent, so that it holds in all | yes |
 | `outlook` | what the next core would bring: a model | yes |
 | `report`, `chart` | what is told at the end, and drawn | |
 | `processes` | CPU time and memory of a node's processes | |

@@ -25,6 +25,17 @@ LEAST_PAIRS: Final = 5
 LEAST_GAIN: Final = 0.03
 """Smaller gains are not worth a process: what they bring, the next version or the next load takes."""
 
+HARMLESS: Final = 0.97
+"""A change is that where it is at least so many times as good, by the estimate."""
+
+MUCH: Final = 1.1
+"""A gain that a noisy machine must not hide."""
+
+HOPELESS_PAIRS: Final = 7
+"""Pairs after which one that is no better by the estimate is given up, and after twice as many one that is not better
+by enough: time is worth more to the next move.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -46,9 +57,35 @@ class Gain:
         return self.ratio >= 1.0
 
     @property
+    def undecided(self) -> bool:
+        """Whether it may be better by enough, and may be not."""
+        return not self.better and self.high >= 1.0 + LEAST_GAIN
+
+    @property
     def settled(self) -> bool:
         """Whether more pairs would hardly change the answer: it is better, or cannot be by enough."""
-        return self.pairs >= LEAST_PAIRS and (self.better or self.high < 1.0 + LEAST_GAIN)
+        return self.pairs >= LEAST_PAIRS and not self.undecided
+
+    @property
+    def promising(self) -> bool:
+        """Undecided, and better by the estimate, or much better within the noise: worth the time that is left."""
+        return self.undecided and (self.ratio >= 1.0 + LEAST_GAIN or (self.ratio >= HARMLESS and self.high >= MUCH))
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether it is not worth more pairs, though these cannot tell for certain."""
+        if self.pairs >= 2 * HOPELESS_PAIRS:
+            return self.ratio < 1.0 + LEAST_GAIN
+        return self.pairs >= HOPELESS_PAIRS and self.ratio <= 1.0
+
+    @property
+    def verdict(self) -> str:
+        """What the pairs say, for people."""
+        if self.better:
+            return "helps"
+        if not self.undecided:
+            return "does not help"
+        return "too few turns to tell" if self.pairs < LEAST_PAIRS else "undecided: the noise is larger than the gain"
 
     def __str__(self) -> str:
         around = f" [{_percent(self.low)}, {_percent(self.high)}]" if math.isfinite(self.high) else ""

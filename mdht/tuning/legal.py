@@ -13,8 +13,8 @@ from ipc import PlacementError, Service
 from ipc.placement import LEGAL, Placement
 from ipc.tree.legal import check_placement
 
-from ..config import MANY, SERVICES
-from ..config.services import misplaced
+from ..config import MANY, SERVICES, Config, ServiceConfig
+from ..config.services import Fault, misplaced
 from ..services.api.service import Api
 from ..services.door.service import Door
 from ..services.files.service import Files
@@ -50,16 +50,25 @@ TOGETHER: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One placement of one service. `reason`: why not, and what would be right; empty where it may be."""
+    """One placement of one service. `reason`: why not, and what would be right; empty where it may be.
+
+    `together`: the other service that has to be there, too, as a configuration has it; empty where it may be alone.
+    """
 
     service: str
     placement: str
     reason: str
+    together: str = ""
 
     @property
     def legal(self) -> bool:
-        """Whether it may be, by itself."""
+        """Whether there is a configuration with it."""
         return not self.reason
+
+    def __str__(self) -> str:
+        if self.reason:
+            return f"no: {self.reason}"
+        return f"legal only together with {self.together}" if self.together else "legal"
 
 
 def judged(service: str, placement: str) -> Verdict:
@@ -71,7 +80,18 @@ def judged(service: str, placement: str) -> Verdict:
             check_placement(cls, Placement.parse(placement))
         except PlacementError as error:
             reason = str(error)
-    return Verdict(service, placement, reason)
+    if reason or service not in TOGETHER or not _faults({service: placement}):
+        return Verdict(service, placement, reason)
+    other = next(name for name in TOGETHER if name != service)
+    if faults := _faults({service: placement, other: placement}):
+        return Verdict(service, placement, "; ".join(dict.fromkeys(right for _, _, right in faults)))
+    return Verdict(service, placement, "", f'{other} = "{placement}"')
+
+
+def _faults(services: dict[str, ServiceConfig | str]) -> list[Fault]:
+    """What is wrong with a configuration that has these, and the others inline."""
+    usual: dict[str, ServiceConfig | str] = dict.fromkeys(SERVICES, "inline")
+    return Config(services=usual | services).validate()
 
 
 def verdicts(service: str) -> list[Verdict]:

@@ -78,12 +78,12 @@ class Load:
             await link.open(self._seed, _stranger(self._network), self._tls)
             self._links.append(link)
 
-    async def fill(self, records: int, in_flight: int) -> dict[str, int]:
-        """Put so many records."""
+    async def fill(self, records: int, in_flight: int, seconds: float) -> dict[str, Any]:
+        """Put so many records, for so long at the most; how many are left, and what went wrong."""
         self._get_share, self._left = 0.0, records
-        self._begin(math.inf)
+        self._begin(clock() + seconds)
         await self._drive(in_flight)
-        return dict(self._errors)
+        return {"left": self._left, "errors": dict(self._errors)}
 
     async def run(self, seconds: float, in_flight: int, get_share: float) -> dict[str, Any]:
         """Ask for so long, and say what became of what was answered within it."""
@@ -179,9 +179,9 @@ class Maker:
         load = self._loads[name] = Load(seed, network, sizes, owned)
         await load.connect(links)
 
-    async def fill(self, name: str, records: int, in_flight: int) -> dict[str, int]:
-        """Put records to be got later; what went wrong."""
-        return await self._loads[name].fill(records, in_flight)
+    async def fill(self, name: str, records: int, in_flight: int, seconds: float) -> dict[str, Any]:
+        """Put records to be got later."""
+        return await self._loads[name].fill(records, in_flight, seconds)
 
     async def run(self, name: str, seconds: float, links: int, in_flight: int, get_share: float) -> dict[str, Any]:
         """Measure; links that have ended are dialled again first."""

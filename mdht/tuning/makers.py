@@ -87,8 +87,11 @@ class Makers:
             if one.stdout is not None:
                 one.stdout.close()
 
-    def open(self, name: str, seed: str, network: str) -> None:
-        """Link all of them to a node, and put the records that gets will ask for. Raises MakerFailed."""
+    def open(self, name: str, seed: str, network: str, seconds: float = ANSWER_S) -> None:
+        """Link all of them to a node, and put the records that gets will ask for, within so many seconds.
+
+        Raises MakerFailed, where they could not be put in time, too.
+        """
         load = self._workload
         plain = {
             "name": name,
@@ -100,14 +103,25 @@ class Makers:
         self._all("open", [{**plain, "links": self._part(load.links, at)} for at in range(self._count)])
         if load.get_share > 0:
             fill = [
-                {"name": name, "records": self._part(load.records, at), "in_flight": self._part(load.in_flight, at)}
+                {
+                    "name": name,
+                    "records": self._part(load.records, at),
+                    "in_flight": self._part(load.in_flight, at),
+                    "seconds": seconds,
+                }
                 for at in range(self._count)
             ]
             wrong: Counter[str] = Counter()
-            for one in self._all("fill", fill):
-                wrong.update(one)
+            left = 0
+            for one in self._all("fill", fill, seconds):
+                wrong.update(one["errors"])
+                left += one["left"]
             if wrong.total() > load.records // 2:
                 raise MakerFailed(f"{wrong.total()} of {load.records} records could not be put: {dict(wrong)}")
+            if left:
+                put = load.records - left
+                right = "give it a larger --budget, or fewer --records"
+                raise MakerFailed(f"only {put:,} of {load.records:,} records were put in {seconds:.1f} s: {right}")
 
     def run(self, name: str, seconds: float) -> Asked:
         """Ask for so long, all of them at once. Raises MakerFailed."""

@@ -17,19 +17,20 @@ from ..config.node import cpu_count
 from ..errors import MdhtError
 from . import processes
 from .errors import NotMeasured
-from .gain import Gain, gain_of
+from .gain import LEAST_PAIRS, Gain, gain_of
 from .makers import Asked, Makers
 from .observed import Observation, Row, processes_seen, services_seen
-from .placed import Placed
+from .placed import SINGLE, Placed
 from .search import Budget
+from .spending import LOOKS, Spending
 from .subject import NETWORK, Subject
 from .workload import Workload
 
 WARM_S: Final = 0.5
 """Seconds of load before a node is measured: its caches fill, and its interpreter specialises what runs often."""
 
-LOOKS: Final = 3
-"""Measurements of a placement by itself."""
+LAST_TIMES: Final = 3
+"""As many turns as otherwise the last comparison may have, where there is time: nothing else is left to be measured."""
 
 FAILED_MAX: Final = 0.01
 """Of requests: with more that fail, how fast the others are means nothing."""
@@ -42,11 +43,23 @@ class Meter:
     """`with Meter(workload, budget, makers=…) as meter`. For one thread; what it starts ends with it."""
 
     def __init__(
-        self, workload: Workload, budget: Budget, *, makers: int, directory: str | None = None, goal: str = "throughput"
+        self,
+        workload: Workload,
+        budget: Budget,
+        *,
+        makers: int,
+        directory: str | None = None,
+        goal: str = "throughput",
+        spending: Spending | None = None,
     ) -> None:
+        """`spending`: what is left of the time; None: it begins now."""
         self.workload, self.budget, self.goal = workload, budget, goal
+        self.spending = spending or Spending(budget.seconds, budget.turn_s, time.monotonic)
         self.seen: dict[Placed, list[Observation]] = {}
         """Every measurement of each placement."""
+        self._pairs: dict[tuple[Placed, Placed], list[tuple[float, float]]] = {}
+        self.compared = 0
+        """Comparisons that were begun."""
         self._directory = directory
         self._makers = Makers(makers, workload)
         self._subjects: dict[Placed, Subject] = {}
@@ -78,18 +91,30 @@ class Meter:
         subject = self._subject(placed)
         return middle([self._measure(subject) for _ in range(LOOKS)])
 
-    def compare(self, before: Placed, after: Placed, *, thorough: bool = False) -> Gain:
-        """Both in turns, as many as it takes; `thorough`: all of them, unless it is better. Raises as `look`."""
+    def compare(self, before: Placed, after: Placed, *, again: bool = False, last: bool = False) -> Gain:
+        """Both in turns, as many as it takes and time allows, one at the least. Raises as `look`.
+
+        `again`: more turns of the same two, added to those before.
+        `last`: nothing comes after it, so all turns are made, unless it is better before, and more where they leave it
+        undecided.
+        """
+        self.compared += 1
         if self.workload.puts:
             self.leave_all()  # both begin empty: a store that holds more takes longer
-        pairs: list[tuple[float, float]] = []
+        pairs = self._pairs.get((before, after), []) if again else []
+        self._pairs[before, after] = pairs
         first, second = self._subject(before), self._subject(after)
-        for turn in range(self.budget.turns):
+        for turn in range(self.budget.turns * (LAST_TIMES if last else 1)):
             order = (first, second) if turn % 2 == 0 else (second, first)
             told = {one.placed: self._value(self._measure(one)) for one in order}
             pairs.append((told[before], told[after]))
             gain = gain_of(pairs, less=self.goal != "throughput")
-            if gain.better or (gain.settled and not thorough):
+            if last:
+                enough = gain.better or (gain.settled and len(pairs) >= self.budget.turns)
+            else:
+                enough = gain.better or gain.settled or (gain.hopeless and not again)
+            nothing_found = before == SINGLE and len(pairs) < LEAST_PAIRS  # so there is nothing to be checked yet
+            if enough or not self.spending.has_pair(check=not last and not nothing_found):
                 break
         return gain
 
@@ -108,24 +133,29 @@ class Meter:
     def _subject(self, placed: Placed) -> Subject:
         if (known := self._subjects.get(placed)) is not None:
             return known
+        began_s = time.monotonic()
         subject = self._subjects[placed] = Subject(placed, self.workload, self._directory)
         try:
             subject.__enter__()
-            self._makers.open(subject.name, subject.address, NETWORK)
+            self._makers.open(subject.name, subject.address, NETWORK, self.spending.fill_s)
             self._makers.run(subject.name, WARM_S)
         except BaseException:
             self._subjects.pop(placed).close()
             raise
+        self.spending.node_started(time.monotonic() - began_s)
         return subject
 
     def _leave(self, placed: Placed) -> None:
+        began_s = time.monotonic()
         subject = self._subjects.pop(placed)
         try:
             self._makers.close(subject.name)
         finally:
             subject.close()
+        self.spending.node_ended(time.monotonic() - began_s)
 
     def _measure(self, subject: Subject) -> Observation:
+        started_s = time.monotonic()
         rows, pids = subject.rows(), subject.pids
         cpu, busy_s, began_s = processes.cpu_of(pids), processes.machine_busy_s(), time.monotonic()
         asked = self._makers.run(subject.name, self.budget.turn_s)
@@ -134,6 +164,7 @@ class Meter:
         busy_s = processes.machine_busy_s() - busy_s
         after = subject.rows()
         observation = self._observed(asked, wall_s, spent, busy_s, rows, after)
+        self.spending.turn_took(time.monotonic() - started_s)
         self.seen.setdefault(subject.placed, []).append(observation)
         answered = observation.gets + observation.puts
         if observation.failed > FAILED_MAX * max(1, answered):

@@ -31,6 +31,8 @@ class Move:
 
     placed: Placed
     why: str
+    minor: bool = False
+    """Another channel only: a few per cent, if anything, and no way to something else."""
 
 
 def moves(placed: Placed, seen: Observation, *, store: str, waits_for_disk: bool) -> list[Move]:
@@ -86,10 +88,11 @@ def _apart(placed: Placed, name: str, why: str, most: int, many_first: bool = Fa
 
 
 def _links_apart(placed: Placed, why: str, most: int) -> Iterator[Move]:
-    """Links and what answers beside them are one: a process, one more."""
+    """Links and what answers beside them are one: one process more, and twice as many; the first come as a pair, since
+    one by itself costs messages and has no more than the thread that it leaves.
+    """
     now = placed.at("links")
-    count = now.count + 1 if now.spawner == "process" else 1
-    for wanted in (count, count + 1):
+    for wanted in (now.count + 1, 2 * now.count) if now.spawner == "process" else (2, 1):
         if wanted <= max(1, most):
             text = f"process:{wanted}@links" if wanted > 1 else "process@links"
             yield Move(placed.but({"links": text, "local": text}), why)
@@ -126,4 +129,4 @@ def _channels(placed: Placed, name: str) -> Iterator[Move]:
             Placement.parse(str(place))
         except PlacementError:
             continue
-        yield Move(placed.but(dict.fromkeys(names, str(place))), f"{name} over {channel}")
+        yield Move(placed.but(dict.fromkeys(names, str(place))), f"{name} over {channel}", minor=True)

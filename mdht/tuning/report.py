@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from .gain import Gain
+from .gain import HARMLESS, Gain
 from .observed import Limit, Observation
 from .outlook import Outlook
 from .placed import SINGLE, Placed
@@ -16,6 +16,9 @@ from .workload import Workload
 
 FORMAT: Final = "mdht tune 1"
 """Of saved reports."""
+
+OTHERS: Final = 0.25
+"""Of the machine: where other programs take more, they decide what comes out, and not the placement."""
 
 HEADERS: Final = (
     "Placement",
@@ -49,9 +52,11 @@ class RowOf:
     processes: int
     makers_cores: float
     measured: int
+    undecided: bool = False
+    """Whether it is not certain that it is better or worse than where it was compared."""
 
     @classmethod
-    def of(cls, placed: Placed, relative: float, seen: Sequence[Observation]) -> RowOf:
+    def of(cls, placed: Placed, relative: float, seen: Sequence[Observation], *, undecided: bool = False) -> RowOf:
         """Of at least one measurement."""
         median = statistics.median
         return cls(
@@ -66,13 +71,14 @@ class RowOf:
             processes=placed.processes(),
             makers_cores=median(sum(one.makers_cores) for one in seen),
             measured=len(seen),
+            undecided=undecided,
         )
 
     def cells(self) -> tuple[str, ...]:
         """As text, below `HEADERS`."""
         return (
             str(self.placed),
-            f"{self.relative:.2f}",
+            f"{self.relative:.2f}{'?' if self.undecided else ''}",
             f"{self.per_s:,.0f}",
             f"{self.p50_s * 1e3:.2f}",
             f"{self.p99_s * 1e3:.2f}",
@@ -95,8 +101,11 @@ class TriedRow:
 
     def text(self) -> str:
         """In a line."""
-        told = self.failed if self.gain is None else f"{self.gain}, {'helps' if self.gain.better else 'does not help'}"
-        return f"{self.before} → {self.after}: {told} ({self.why})"
+        return f"{self.before} → {self.after}: {self.measured()} ({self.why})"
+
+    def measured(self) -> str:
+        """What was measured, and what that says."""
+        return self.failed if self.gain is None else f"{self.gain} in {self.gain.pairs} turns, {self.gain.verdict}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +147,12 @@ class Report:
             f"At {self.start} the limit was {self.first_limit.value}: {_described(first, self.first_bottleneck)}.",
         ]
         lines += [f"{row.before} → {row.after}: {row.gain}." for row in self.tried if row.gain and row.gain.better]
-        if not any(row.gain and row.gain.better for row in self.tried):
-            lines.append(f"None of {len(self.tried)} moves helped beyond the noise.")
+        lines += self._not_helping()
         lines.append(f"The search ended because {self.ended}.")
         if self.checked.gain is not None:
             verdict = "it holds" if self.recommended == self.found else "it does not hold, so single is recommended"
+            if self.checked.gain.undecided:
+                verdict += f" ({self.checked.gain.verdict})"
             lines.append(f"Measured again in fresh nodes, {self.found} against single: {self.checked.gain}; {verdict}.")
         elif self.found != SINGLE:
             lines.append(f"{self.found} could not be measured again ({self.checked.reason}), so single is recommended.")
@@ -155,22 +165,50 @@ class Report:
             f"Of {self.cpus} cores, {self.makers} load maker(s) took {makers:.2f} and other programs {others:.2f}: "
             "a node that has them to itself does more."
         )
+        if others > OTHERS * self.cpus:
+            lines.append("Other programs took so much that this says little: measure again when they rest.")
+        return lines
+
+    def _not_helping(self) -> list[str]:
+        lines = []
+        helped = any(row.gain and row.gain.better for row in self.tried)
+        unsure = [row for row in self.tried if row.gain and row.gain.undecided]
+        if not self.tried:
+            lines.append("Nothing was compared, so it is undecided whether another placement does better.")
+        elif not helped:
+            told = f"None of {len(self.tried)} moves helped beyond the noise"
+            lines.append(f"{told}; of {len(unsure)} that is undecided:" if unsure else f"{told}.")
+        if unsure:
+            lines += [f"{row.before} → {row.after}: {row.measured()}." for row in unsure]
+            lines.append("A larger --budget, or a machine that does nothing else, may tell of those.")
         return lines
 
     def _next_core(self) -> str:
         model = self.outlook
+        lines = []
+        if model.more is not None and model.more.here is not None and model.more.here < HARMLESS:
+            cost = f"{model.more.cpu_us:.1f} µs of CPU a request instead of {self.seen.cpu_us:.1f}"
+            lines.append(
+                f"{model.more.placed} did {model.more.here:.2f} times {self.recommended} here, at {cost}: "
+                f"more processes cost more than they bring on {self.cpus} cores."
+            )
         some = (
             f"{model.processes} processes of {model.service}"
             if model.processes > 1
             else f"a process for {model.service}"
         )
-        how = some if model.processes else f"{model.service} where it is (there can be one of it only)"
+        how = some if model.processes else "everything where it is"
         if model.factor < 1.01:
-            return f"One more core, with {how}, would bring next to nothing, by a model of CPU shares."
-        return (
+            idle = f", and {model.idle_cores:.1f} of {self.cpus} cores are idle" if model.idle_cores >= 0.1 else ""
+            lines.append(f"One more core would bring next to nothing: the limit is {self.limit.value}{idle}.")
+            return " ".join(lines)
+        base = "as measured of that placement" if model.measured else "as now; not measured of that placement"
+        lines.append(
             f"One more core, with {how}, would bring at most {model.factor:.2f} times as much, "
-            f"{model.next_per_s:,.0f} requests/s, by a model of CPU shares (no measurement)."
+            f"{model.next_per_s:,.0f} requests/s: a model, no measurement, on the base of {model.cpu_us:.1f} µs of CPU "
+            f"a request ({base}) and of load makers on the same cores."
         )
+        return " ".join(lines)
 
     def plain(self) -> dict[str, Any]:
         """Plain values, as they are saved."""
@@ -200,6 +238,7 @@ class Report:
                     "after": str(row.after),
                     "why": row.why,
                     "gain": plain_gain(row.gain),
+                    "verdict": row.gain.verdict if row.gain else "",
                     "failed": row.failed,
                 }
                 for row in self.tried

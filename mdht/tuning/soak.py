@@ -261,7 +261,7 @@ class Soak:
             for row in rows
             if row.restarts or row.hangs
         }
-        outcome.faults += [f"{row.name} hung {row.hangs} times: {row.last_error}" for row in rows if row.hangs]
+        outcome.faults += [f"{row.name} hung {row.hangs} times: {row.last_hang}" for row in rows if row.hangs]
 
     def _judge(self) -> None:
         outcome, from_s = self._outcome, self._plan.seconds * SETTLE_SHARE

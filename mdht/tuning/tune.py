@@ -22,10 +22,8 @@ from .outlook import outlook
 from .placed import SINGLE, Placed
 from .report import Checked, Report, RowOf, TriedRow, relative_to
 from .search import Budget, Found, Look, Tried, Try, search
+from .spending import LOOKS, Spending, least_s
 from .workload import Workload
-
-CHECK_SHARE: Final = 0.25
-"""Of the budget, kept for the comparison of what was found with `single` in fresh nodes."""
 
 MAKERS_MAX: Final = 64
 """Load makers: more have fewer links than are worth a process."""
@@ -45,12 +43,16 @@ class Options:
     """What counts: one of `meter.GOALS`."""
     directory: str | None = None
     """Where nodes under test keep their data: on the disk that is meant."""
+    report_s: float = 0.0
+    """Seconds of the budget that are kept for what the caller does with the report, such as charts."""
 
     def check(self) -> None:
         """Raises ConfigError with all faults at once."""
         faults = self.workload.faults()
-        if not 5 <= self.budget.seconds <= 86_400:
-            faults.append(("budget", f"{self.budget.seconds:g} s", "5 seconds to a day"))
+        least = least_s(min(max(self.budget.turn_s, 0.1), 600)) + self.report_s
+        if not least <= self.budget.seconds <= 86_400:
+            right = f"{least:.0f} seconds to a day: with turns of {self.budget.turn_s:g} s less is no comparison"
+            faults.append(("budget", f"{self.budget.seconds:g} s", right))
         if not 0.1 <= self.budget.turn_s <= 600:
             faults.append(("turn", f"{self.budget.turn_s:g} s", "0.1 to 600 seconds"))
         if not 5 <= self.budget.turns <= 1000:
@@ -65,24 +67,31 @@ class Options:
 
 
 def tune(options: Options, tell: Callable[[str], None]) -> Report:
-    """Search for the best placement; blocks for about `budget.seconds`. `tell` is given lines for people.
+    """Search for the best placement; blocks for `budget.seconds` at the most, starts, checks and ends included, and
+    longer only by what a single start or measurement takes longer than those before. `tell` is given lines for people.
 
     Raises ConfigError, NotMeasured (not even the start could be), MakerFailed, and OSError.
     """
     options.check()
-    began_s = time.monotonic()
-    until_s = began_s + options.budget.seconds * (1 - CHECK_SHARE)
+    spending = Spending(options.budget.seconds - options.report_s, options.budget.turn_s, time.monotonic)
     with Meter(
         options.workload,
         options.budget,
         makers=options.makers or usual_makers(),
         directory=options.directory,
         goal=options.goal,
+        spending=spending,
     ) as meter:
         tell(f"load: {options.workload}; {meter.makers} load maker(s); {cpu_count()} cores; goal: {options.goal}")
-        found = _searched(options, meter, tell, lambda: time.monotonic() > until_s)
+        nodes = 2 if options.workload.puts else 1  # with puts, both begin empty
+
+        def out_of_time() -> bool:
+            return not spending.has_comparison(nodes, first=not meter.compared)
+
+        found = _searched(options, meter, tell, out_of_time)
         checked = _checked(found.best, meter, tell)
-        return _report(options, meter, found, checked, time.monotonic() - began_s)
+        meter.leave_all()
+        return _report(options, meter, found, checked, spending.took_s)
 
 
 def _searched(options: Options, meter: Meter, tell: Callable[[str], None], out_of_time: Callable[[], bool]) -> Found:
@@ -103,9 +112,9 @@ def _searched(options: Options, meter: Meter, tell: Callable[[str], None], out_o
 
 
 def _look(step: Look, meter: Meter, tell: Callable[[str], None], waits: bool) -> Observation:
-    meter.keep(step.placed)
+    known = meter.seen.get(step.placed, ())
     try:
-        seen = meter.look(step.placed)
+        seen = middle(known) if len(known) >= LOOKS else meter.look(step.placed)
     except FORESEEN as error:
         raise NotMeasured(str(step.placed), failed(error)) from error
     tell(
@@ -118,12 +127,11 @@ def _look(step: Look, meter: Meter, tell: Callable[[str], None], waits: bool) ->
 def _try(step: Try, meter: Meter, tell: Callable[[str], None]) -> Gain | str:
     meter.keep(step.placed)
     try:
-        gain = meter.compare(step.placed, step.move.placed)
+        gain = meter.compare(step.placed, step.move.placed, again=step.again)
     except FORESEEN as error:
         tell(f"  {step.move.placed}: {failed(error)}")
         return failed(error)
-    verdict = "helps" if gain.better else "does not help"
-    tell(f"  {step.move.placed}: {gain} in {gain.pairs} turns, {verdict} ({step.move.why})")
+    tell(f"  {step.move.placed}: {gain} in {gain.pairs} turns, {gain.verdict} ({step.move.why})")
     return gain
 
 
@@ -131,9 +139,11 @@ def _checked(best: Placed, meter: Meter, tell: Callable[[str], None]) -> Checked
     """Against `single`, in nodes that were not measured before."""
     if best == SINGLE:
         return Checked(None, "single itself was found")
+    if not meter.spending.has_check():
+        return Checked(None, f"no time was left: {meter.spending.costs}")
     meter.leave_all()
     try:
-        gain = meter.compare(SINGLE, best, thorough=True)
+        gain = meter.compare(SINGLE, best, last=True)
     except FORESEEN as error:
         return Checked(None, failed(error))
     tell(f"measured again, {best} against single: {gain} in {gain.pairs} turns")
@@ -148,8 +158,12 @@ def _report(options: Options, meter: Meter, found: Found, checked: Checked, took
     name = seen.bottleneck(waits)
     tried = tuple(_tried(one) for one in found.tried)
     relative = relative_to(options.start, tried)
+    unsure = {row.after for row in tried if row.gain is not None and row.gain.undecided}
+    if not holds:  # then what led there does not, either
+        unsure |= relative.keys() - {options.start}
     if checked.gain is not None:
         relative.setdefault(SINGLE, relative[found.best] / checked.gain.ratio)
+    known = {placed: middle(several) for placed, several in meter.seen.items()}
     return Report(
         workload=options.workload,
         goal=options.goal,
@@ -159,16 +173,18 @@ def _report(options: Options, meter: Meter, found: Found, checked: Checked, took
         checked=checked,
         limit=seen.limit(waits),
         bottleneck=name,
-        outlook=outlook(seen, name),
+        outlook=outlook(seen, name, waits, placed=recommended, measured=known, relative=relative),
         first=found.looks[0][1],
         first_bottleneck=found.looks[0][1].bottleneck(waits),
         first_limit=found.looks[0][1].limit(waits),
         seen=seen,
         rows=tuple(
-            RowOf.of(placed, relative[placed], meter.seen[placed]) for placed in relative if meter.seen.get(placed)
+            RowOf.of(placed, relative[placed], meter.seen[placed], undecided=placed in unsure)
+            for placed in relative
+            if meter.seen.get(placed)
         ),
         tried=tried,
-        ended=found.ended,
+        ended=found.ended if meter.compared else f"{found.ended} before the first comparison: {meter.spending.costs}",
         cpus=cpu_count(),
         makers=meter.makers,
         took_s=took_s,

@@ -136,8 +136,6 @@ def test_the_answer_of_who_died(tree: Supervisor) -> None:
             tree.client(f"asker {place}").call(["echo", "exit"], timeout=10.0)
         if place != ONE_OF_EACH[-1]:
             assert tree.client(f"asker {place}").call(["echo", "alive"], timeout=10.0) == "alive"
-        if tree._intensity.times:
-            tree._intensity.times.clear()
 
 
 def test_a_result_is_unpacked() -> None:

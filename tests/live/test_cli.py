@@ -158,6 +158,7 @@ def test_service_managers_are_told(tmp_path: Path) -> None:
         manager.settimeout(20)
         with running(tmp_path / "node", NOTIFY_SOCKET=str(tmp_path / "notify")) as (child, _):
             assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100).startswith(b"WATCHDOG=1\nSTATUS=0 links, 0 records, ")
             child.terminate()
             assert manager.recv(100) == b"STOPPING=1"
             assert child.wait(20) == 0

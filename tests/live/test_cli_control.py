@@ -31,7 +31,9 @@ class Running:
         self.file.write_text(config)
         with self.log.open("w") as log:
             command = [sys.executable, "-m", "mdht", "run", "-d", str(self.path), "-c", str(self.file)]
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
         assert self.process.stdout is not None
         assert self.process.stdout.readline().strip(), self.log.read_text()
 
@@ -122,7 +124,7 @@ def test_doctor(node: Running) -> None:
     (store,) = node.row("store")["pids"]
     os.kill(store, signal.SIGSTOP)
     try:
-        code, out, _ = node.ask("doctor", "--live")
+        code, out, _ = node.ask("doctor", "--live", "--timeout", "2")
         assert code == FAILED and "put: no answer within" in out
     finally:
         os.kill(store, signal.SIGCONT)

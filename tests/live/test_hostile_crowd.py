@@ -14,7 +14,7 @@ from mdht.codec import Find
 from mdht.config import Config, Limits
 from mdht.limits import HALF_OPEN_SUBNET
 from mdht.node import Node
-from mdht.services.links import service as links
+from mdht.services.links import wires as links
 from mdht.transport import CannotListen
 from tests.mdht.hostile.attacked import attacked
 from tests.mdht.hostile.peer import RawPeer, TlsClient, place

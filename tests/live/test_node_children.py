@@ -87,6 +87,21 @@ def test_too_many_deaths_end_the_node(tmp_path: Path, monkeypatch: pytest.Monkey
             node.wait_stopped(20)
 
 
+def test_many_that_die_at_once_do_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has died once, however many there are and however many services were in each."""
+    monkeypatch.setattr(tree, "_RESTARTS", 1)
+    places = {"links": "process:4@links", "local": "process:4@links"}
+    with Node(Config(data_dir=str(tmp_path), services=places)) as node:
+        pids = processes(node)["links"]
+        assert len(pids) == 4
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        for name in places:
+            until(lambda: len(set(processes(node).get(name, ())) - set(pids)) == 4, 20, "all are there again")  # noqa: B023
+        assert all(row.restarts >= 4 for row in node.services() if row.name in places)
+        assert node.put(b"v", replicas=1).stored == 1
+
+
 def is_back(node: Node, name: str, killed: int, count: int) -> bool:
     """Whether all processes of that service are there, and that one is not among them."""
     pids = processes(node).get(name, ())

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from ipc import MoveError
+from ipc import MoveError, PlacementError
 from mdht.config import Config
 from mdht.errors import ConfigError
+from mdht.model import Kind
 from mdht.node import Node
 from mdht.remote import RemoteNode
 
@@ -83,6 +84,34 @@ def test_more_places_of_links_and_fewer(tmp_path: Path) -> None:
         assert node.address == here
 
 
+def test_a_store_in_memory_moves_with_its_records() -> None:
+    """Of every kind, to one process, to several parts, and back; what was put before is got, and leases go on."""
+    with Node() as node, Node(Config(listen=())) as other:
+        other.connect(node.address)
+        kept = {node.put(b"%d" % at, replicas=1).key: b"%d" % at for at in range(50)}
+        mine = node.put(b"first", key=b"mine", replicas=1)
+        other.put(b"theirs", key=b"name", kind=Kind.OPEN, replicas=1)
+        for number, placement in enumerate(("thread", "process:3", "process", "inline")):
+            moved = node.move("store", placement)
+            assert moved.after == placement
+            assert {key: other.get(key).value for key in kept} == kept
+            assert other.get(b"name", kind=Kind.OPEN).value == b"theirs"
+            assert other.get(b"mine", kind=Kind.OWNED, owner=node.public).sequence == mine.sequence + number
+            stats = node.stats().store
+            assert (stats.records, stats.parts) == (52, 3 if placement == "process:3" else 1)
+            node.put(b"again", key=b"mine", replicas=1)
+
+
+def test_a_store_in_memory_that_is_too_large_to_be_sent_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mdht.services.operate.SENT_BYTES", 1_000)
+    with Node() as node:
+        key = node.put(bytes(2_000), replicas=1).key
+        with pytest.raises(PlacementError, match="records are in memory"):
+            node.move("store", "process")
+        assert node.move("store", "thread").after == "thread", "within the process there is nothing to send"
+        assert len(node.get(key).value or b"") == 2_000
+
+
 def test_what_is_not_legal_is_said(tmp_path: Path) -> None:
     with Node(Config(data_dir=str(tmp_path))) as node, RemoteNode(tmp_path) as remote:
         for move in (node.move, remote.move):
@@ -94,8 +123,6 @@ def test_what_is_not_legal_is_said(tmp_path: Path) -> None:
                 move("api", "fly")
             with pytest.raises(ConfigError, match="beside its link"):
                 move("local", "process:2@links")
-            with pytest.raises(ConfigError, match="in memory"):
-                move("store", "process")
         node.move("files", "thread@both")
         with pytest.raises(ConfigError, match="another group, such as @both2"):
             node.move("upkeep", "process@both")

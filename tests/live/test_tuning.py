@@ -2,18 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from mdht.config import Config
+from mdht.config import Config, ServiceConfig
 from mdht.remote import RemoteNode
 from mdht.testnet import ProcessNet
 from mdht.tuning.apply import apply
+from mdht.tuning.errors import NotMeasured
 from mdht.tuning.meter import Meter
+from mdht.tuning.pinning import BACKGROUND_NICE
 from mdht.tuning.placed import SINGLE, Placed
 from mdht.tuning.search import Budget
 from mdht.tuning.soak import Plan, Soak
@@ -31,6 +35,14 @@ def script(name, *arguments, code=0):
     )
     assert done.returncode == code, done.stderr[-2000:]
     return done.stdout
+
+
+def script_fails(name, *arguments):
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / name), *arguments], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 1, done.stderr[-2000:]
+    return done.stderr
 
 
 @pytest.mark.parametrize(
@@ -91,10 +103,28 @@ def test_pins_are_shown_set_and_undone(net):
     every = psutil.Process(net.pid(0)).cpu_affinity()
     shown = json.loads(script("pin.py", net[0].data_dir, "--json"))
     assert not shown["applied"] and psutil.Process(net.pid(0)).cpu_affinity() == every
-    script("pin.py", net[0].data_dir, "--apply", "--json")
-    assert psutil.Process(net.pid(0)).cpu_affinity() == list(shown["pins"][0]["cpus"])
+    assert not shown["pinned"] and "one process" in shown["reason"]
+    psutil.Process(net.pid(0)).cpu_affinity(every[:1])
     script("pin.py", net[0].data_dir, "--undo", "--apply")
     assert psutil.Process(net.pid(0)).cpu_affinity() == every
+
+
+def test_nice_is_set_and_undone():
+    """Also of threads; on a machine where a nice may be lowered."""
+    services = {"upkeep": "process", "published": ServiceConfig("process", nice=7)}
+    with ProcessNet(1, Config(services=services)) as net:
+        node = net[0]
+        pids = {row.name: row.pids[0] for row in node.services()}
+        main = psutil.Process(net.pid(0)).nice()
+        script("pin.py", node.data_dir, "--apply", "--seconds", "0.1")
+        assert [psutil.Process(pids[name]).nice() for name in ("upkeep", "published")] == [BACKGROUND_NICE, 7]
+        assert psutil.Process(net.pid(0)).nice() == main
+        if os.geteuid():
+            return
+        script("pin.py", node.data_dir, "--undo", "--apply")
+        assert [psutil.Process(pids[name]).nice() for name in ("upkeep", "published")] == [main, 7]
+        threads = [thread.id for thread in psutil.Process(pids["upkeep"]).threads()]
+        assert {os.getpriority(os.PRIO_PROCESS, one) for one in threads} == {main}
 
 
 def test_a_node_that_was_not_started_for_it_is_not_signalled(net):
@@ -102,7 +132,7 @@ def test_a_node_that_was_not_started_for_it_is_not_signalled(net):
     where = {**os.environ, "PATH": "/nonexistent"}
     code = (
         f"import sys; sys.path[:0] = [{str(SCRIPTS)!r}]; import shutil; shutil.which = lambda *a, **k: None; "
-        f"import profile_service; sys.exit(profile_service.main(['store', {net[0].data_dir!r}, '--seconds', '0.1']))"
+        f"import profile_service as it; sys.exit(it.run(it.main, ['store', {net[0].data_dir!r}, '--seconds', '0.1']))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=where, timeout=30)
     assert done.returncode == 1 and "install py-spy" in done.stderr
@@ -119,9 +149,33 @@ def test_cprofile_in_the_process(tmp_path, monkeypatch):
 
         for service in ("store", "api"):
             row = next(one for one in net[0].services() if one.name == service)
-            found = profile_service.by_cprofile(row.pids[0], 0.3)
+            (found,) = profile_service.by_cprofile(row.pids, 0.3)
             assert found.places, service
         assert isinstance(net[0], RemoteNode) and net[0].services()
+
+
+@pytest.mark.skipif(shutil.which("py-spy", path=str(Path(sys.executable).parent)) is None, reason="needs py-spy")
+def test_an_idle_service_is_called_idle(net):
+    said = script_fails("profile_service.py", "upkeep", net[0].data_dir, "--seconds", "1", "--json")
+    error = json.loads(said)["error"]
+    if error["type"] == "CannotProfile":
+        pytest.skip(error["message"])
+    assert error["type"] == "Idle" and "upkeep was idle for 1 s" in error["message"]
+
+
+def test_a_budget_holds_in_all():
+    """What is kept for the last comparison and the ends is enough; a slow machine ends it early, never late by much."""
+    budget = Budget(seconds=12.0, turn_s=0.2, turns=20)
+    began_s = time.monotonic()
+    report = tune(Options(workload=Workload(get_share=0.5, **SMALL), budget=budget, makers=1), lambda _: None)
+    assert time.monotonic() - began_s < 2 * 12.0  # it was more than twice as long
+    assert report.took_s <= time.monotonic() - began_s and report.ended
+
+
+def test_records_that_take_longer_than_the_budget_are_refused():
+    load = Workload(get_share=1.0, links=2, in_flight=2, records=200_000)
+    with pytest.raises(NotMeasured, match=r"of 200,000 records were put in .* fewer --records"):
+        tune(Options(workload=load, budget=Budget(seconds=9.0, turn_s=0.1, turns=5), makers=1), lambda _: None)
 
 
 def test_placements_says_what_is_legal(tmp_path):

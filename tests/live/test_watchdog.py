@@ -87,10 +87,12 @@ def test_elsewhere_it_is_told_once(placement: str, caplog: pytest.LogCaptureFixt
             while not caplog.records:
                 time.sleep(0.01)
             assert "hangs: no progress" in caplog.text and "cannot be ended" in caplog.text
+            assert f"({tree.placement('waits')}): place it in a process" in caplog.text
         gate.set()
         caller.join(20.0)
         numbers = client.stats()
-        assert numbers.restarts == 0
+        assert (numbers.restarts, numbers.last_error) == (0, "")
+        assert ("no progress" in numbers.last_hang) == bool(numbers.hangs)
         assert numbers.hangs == (0 if placement == "coroutine" else 1)
         assert len(caplog.records) == numbers.hangs
 

@@ -4,6 +4,7 @@
 |---|---|
 | `service` | The api service: what our own user asks, each with a deadline; drives lookups. |
 | `again` | Asking a service that may die over the question. |
+| `asking` | One question to a peer or a service of this node, asked again where its answer was lost. |
 | `commands` | What our own user asks, and what is answered. Plain immutable values. |
 | `desk` | What the operations of the api service share: whom they ask, by which outlet. |
 | `fan` | One question to several peers at once, who are known to be the right ones. |

@@ -34,11 +34,20 @@ class Listener(Service):
     """See the module. Outlets: `links`. `inlets` is of `new_inlets`; it is given back at the end.
 
     `places`: in how many places links live. A connection that none of them can take now is kept, and nobody else let
-    in, until one can.
+    in, until one can. `inherited`: sockets that listen already, used where their port is in `listen`; they stay open,
+    for when the service is started again.
     """
 
-    def __init__(self, listen: list[tuple[str, str, int]], advertise: list[str], inlets: str, places: int) -> None:
+    def __init__(
+        self,
+        listen: list[tuple[str, str, int]],
+        advertise: list[str],
+        inlets: str,
+        places: int,
+        inherited: tuple[socket.socket, ...] = (),
+    ) -> None:
         self._listen = listen
+        self._inherited = inherited
         self._advertise = [parse_address(text, CONFIGURED) for text in advertise]
         self._inlets = inlets
         self._places = places
@@ -52,7 +61,7 @@ class Listener(Service):
         self._retry: asyncio.TimerHandle | None = None
         try:
             for at, (kind, host, port) in enumerate(self._listen):
-                bound = await listeners_at(host, port)
+                bound = await listeners_at(host, port, self._inherited)
                 self._listen[at] = (kind, host, bound[0].getsockname()[1])  # the same again, wherever it moves
                 acceptor = Acceptor(bound, self._took)
                 acceptor.pause()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from mdht.cli import checks, process
-from mdht.cli.checks import Patient, State
+from mdht.cli.patient import Patient, State
 from mdht.cli.process import USUAL_FILES, OpenFiles, file_limits, files_needed, freeze_what_lives, raise_files
 from mdht.config import Config
 from mdht.node import Node

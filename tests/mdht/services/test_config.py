@@ -96,6 +96,6 @@ def test_toml_with_faults() -> None:
 def test_what_lives_in_one_process_has_one_priority() -> None:
     links = ServiceConfig("process:2@links", nice=5)
     assert keys(Config(services={"links": links, "local": links})) == []
-    (fault,) = Config(services={"links": links, "local": "process:2@links"}).validate()
-    assert fault[0] == "services.links.affinity"
-    assert "local" in fault[2]
+    config = Config(services={"links": "process:2@links", "local": links})
+    assert keys(config) == []
+    assert [config.placed[name].nice for name in ("links", "local", "api")] == [5, 5, None]

@@ -207,3 +207,28 @@ def test_another_users_end_is_left_alone(tmp_path: Path, monkeypatch: pytest.Mon
         outlet.close()
 
     asyncio.run(main())
+
+
+def test_without_a_descriptor_they_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "0")
+    left = 2
+
+    def has_descriptor() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    monkeypatch.setattr("mdht.transport.passing._has_descriptor", has_descriptor)
+
+    async def main() -> None:
+        took: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
+        inlet, outlet = Inlet(path, took.set_result), Outlet()
+        dialled, accepted = pair()
+        with dialled, accepted:
+            assert outlet.pass_on(accepted, path) is Passed.TAKEN
+            (await asyncio.wait_for(took, 10)).close()
+        assert left < 0
+        inlet.close()
+        outlet.close()
+
+    asyncio.run(main())

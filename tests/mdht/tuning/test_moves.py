@@ -18,7 +18,7 @@ def test_busy_links_get_a_process_and_then_several():
     seen = observation({"links": (INLINE, 0.7), "local": (INLINE, 0.15), "store": (INLINE, 0.1)})
     assert seen.limit(False) is Limit.SERVICE
     names = tried(SINGLE, seen)
-    assert names[:2] == ["local,links=process@links", "local,links=process:2@links"]
+    assert names[:2] == ["local,links=process:2@links", "local,links=process@links"]
     assert "store=process" in names  # it leaves them more room
 
 

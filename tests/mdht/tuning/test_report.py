@@ -1,6 +1,8 @@
 """What is told at the end."""
 
+import dataclasses
 import json
+import math
 
 import pytest
 
@@ -61,7 +63,34 @@ def test_it_says_why():
     text = " ".join(report().why())
     assert "At single the limit was the machine: links (inline)" in text
     assert "single → store=thread: +20.0 %" in text
-    assert "it holds" in text and "a model" in text and "2 load maker(s)" in text
+    assert "it holds" in text and "2 load maker(s)" in text
+    assert "next to nothing: the limit is a process of the node, and 2.5 of 4 cores are idle" in text
+    busy = observation({"links": ("inline", 0.9)}, per_s=10_000)
+    text = " ".join(dataclasses.replace(report(), outlook=outlook(busy, "links")).why())
+    assert "at most 1.25 times as much, 12,500 requests/s: a model, no measurement, on the base of 90.0 µs" in text
+
+
+def test_more_processes_that_cost_more_than_they_bring_are_named():
+    two = Placed.of({"links": "process:2@links", "local": "process:2@links"})
+    there = observation({"links": ("process:2@links", 1.8)}, {("links", "local"): 1.8}, per_s=9_000)
+    model = outlook(FIRST, "links", placed=SINGLE, measured={two: there}, relative={SINGLE: 1.0, two: 0.58})
+    made = dataclasses.replace(report(SINGLE), outlook=model, seen=FIRST)
+    text = " ".join(made.why())
+    assert "process:2@links did 0.58 times single here, at 200.0 µs of CPU a request instead of 90.0" in text
+    assert "cost more than they bring on 4 cores" in text
+
+
+def test_what_is_undecided_is_said():
+    rows = (
+        TriedRow(SINGLE, THREAD, "to try", Gain(1.006, 0.0, math.inf, 2), ""),
+        TriedRow(SINGLE, PROCESS, "to try", Gain(1.05, 0.96, 1.12, 10), ""),
+    )
+    text = " ".join(dataclasses.replace(report(SINGLE), tried=rows).why())
+    assert "None of 2 moves helped beyond the noise; of 2 that is undecided" in text
+    assert "single → store=thread: +0.6 % in 2 turns, too few turns to tell" in text
+    assert "+5.0 % [-4.0 %, +12.0 %] in 10 turns, undecided" in text
+    assert "Nothing was compared" in " ".join(dataclasses.replace(report(SINGLE), tried=()).why())
+    assert RowOf.of(THREAD, 1.006, [FIRST], undecided=True).cells()[1] == "1.01?"
 
 
 def test_what_does_not_hold_is_said():

@@ -3,7 +3,7 @@
 from mdht.tuning.gain import Gain
 from mdht.tuning.moves import Move
 from mdht.tuning.placed import SINGLE, Placed
-from mdht.tuning.search import MOST_TRIES, Look, Try, search
+from mdht.tuning.search import MOST_AGAIN, MOST_TRIES, MOST_WAYS, SECOND_TRIES, Look, Try, search
 
 from .seen import observation
 
@@ -46,8 +46,31 @@ def test_a_pair_is_compared_once():
 
 
 def test_noise_moves_nothing():
-    found, _ = run(answer=lambda step: Gain(1.5, 0.8, 2.9, 10))
-    assert found.best == SINGLE and len(found.tried) == 2
+    found, steps = run(answer=lambda step: Gain(1.5, 0.8, 2.9, 10))
+    assert found.best == SINGLE and {one.move.placed for one in found.tried} == {A, B, C}
+    assert len(found.tried) == 3 and all(one.gain.undecided for one in found.tried)
+    assert sum(isinstance(one, Try) and one.again for one in steps) == MOST_AGAIN * MOST_WAYS
+
+
+def test_what_seems_to_help_is_measured_further():
+    def answer(step):
+        if step.move.placed != B:
+            return Gain(0.9, 0.8, 0.95, 6)
+        return Gain(1.08, 1.02, 1.1, 30) if step.again else Gain(1.08, 0.9, 1.3, 10)
+
+    found, _ = run(answer=answer)
+    assert found.best == B
+    assert [one.gain.pairs for one in found.tried if one.move.placed == B and one.before == SINGLE] == [30]
+
+
+def test_two_steps_at_once_where_one_alone_brings_nothing():
+    """A process for the links brings nothing, two do: from where the search stands, one is only on the way."""
+    speed = {A: Gain(0.9, 0.8, 0.95, 6), B: Gain(1.006, 0.99, 1.02, 6), C: Gain(1.11, 1.08, 1.14, 5)}
+    found, steps = run(answer=lambda step: speed.get(step.move.placed, Gain(0.9, 0.8, 0.95, 6)))
+    assert found.best == C
+    assert [one.placed for one in steps if isinstance(one, Look)][:3] == [SINGLE, B, C]
+    last = next(one for one in found.tried if one.move.placed == C)
+    assert last.before == SINGLE and "with store=process" in last.move.why
 
 
 def test_what_cannot_be_measured_is_passed_over():
@@ -65,4 +88,5 @@ def test_time_ends_it():
 def test_from_one_place_so_many_are_tried():
     many = [Placed.of({"store": f"process:{at}"}) for at in range(2, 30)]
     found, _ = run(near=lambda placed, seen: [Move(one, "") for one in many], answer=lambda step: Gain(1, 0.9, 1.01, 6))
-    assert len(found.tried) == MOST_TRIES
+    first = [one for one in found.tried if not one.move.why.startswith("with ")]
+    assert len(first) == MOST_TRIES and len(found.tried) == MOST_TRIES + MOST_WAYS * SECOND_TRIES

@@ -1,4 +1,4 @@
-"""Loads, trends, stacks, cores and pins."""
+"""Loads, trends, stacks, cores and what is legal."""
 
 import random
 
@@ -8,9 +8,8 @@ from mdht.config import SERVICES, Config
 from mdht.errors import ConfigError
 from mdht.tuning.legal import judged, verdicts
 from mdht.tuning.maker import bucket_of, quantile
-from mdht.tuning.pinning import BACKGROUND_NICE, NodeProcess, plan
 from mdht.tuning.stacks import profile_of
-from mdht.tuning.topology import Core, read_cores
+from mdht.tuning.topology import read_cores
 from mdht.tuning.trend import trend
 from mdht.tuning.workload import Workload
 
@@ -80,30 +79,6 @@ def test_cores_with_hyperthreads(tmp_path):
     assert [one.cpus for one in read_cores((0, 1), tmp_path / "none")] == [(0,), (1,)]
 
 
-def cores(count):
-    return [Core(0, at, (at,)) for at in range(count)]
-
-
-def test_the_busiest_first_and_background_last():
-    processes = [
-        NodeProcess(10, ("peers", "api"), 1.0),
-        NodeProcess(11, ("links", "local"), 5.0),
-        NodeProcess(12, ("published", "upkeep"), 9.0),
-    ]
-    pins = {pin.pid: pin for pin in plan(processes, cores(4))}
-    assert pins[11].cpus == (0,) and pins[10].cpus == (1,)
-    assert pins[12].cpus == (3,) and pins[12].nice == BACKGROUND_NICE
-    assert pins[11].nice is None
-
-
-def test_fewer_cores_than_processes_are_shared():
-    processes = [NodeProcess(at, ("links",), float(at)) for at in range(5)]
-    assert {pin.cpus for pin in plan(processes, cores(2))} == {(0,), (1,)}
-    assert {pin.cpus for pin in plan([*processes, NodeProcess(9, ("files",), 0.0)], cores(1))} == {(0,)}
-    with pytest.raises(ValueError, match="no core"):
-        plan(processes, [])
-
-
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_is_legal_a_configuration_takes(service):
     for one in verdicts(service):
@@ -115,3 +90,21 @@ def test_what_is_not_legal_says_why():
     assert "routing table" in judged("peers", "process").reason
     assert "pipe" in judged("store", "inline+pipe").reason
     assert not judged("api", "process:2").legal
+
+
+def test_what_needs_another_service_is_called_so():
+    found = judged("links", "process:2@links")
+    assert found.legal and str(found) == 'legal only together with local = "process:2@links"'
+    assert judged("local", "process:4@links").together == 'links = "process:4@links"'
+    for service, placement in (("links", "process:2"), ("local", "process:4")):
+        assert "@links" in judged(service, placement).reason and not judged(service, placement).legal
+    assert str(judged("local", "process")) == "legal"
+
+
+@pytest.mark.parametrize("service", ["links", "local"])
+def test_what_is_legal_only_together_a_configuration_takes(service):
+    for one in verdicts(service):
+        if one.together:
+            other = one.together.split(" = ")[0]
+            assert Config(services={service: one.placement}).validate() != [], one
+            assert Config(services={service: one.placement, other: one.placement}).validate() == [], one

@@ -1,0 +1,1 @@
+"""Tests of the deployment files: what they say is what the program takes."""

@@ -1,0 +1,1 @@
+"""Tests of `top`: what it shows, for which sizes and keys."""
