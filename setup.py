@@ -31,10 +31,13 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "pyyaml>=6",
             "hypothesis>=6.100",
             "mypy==2.4.1",
             "ruff==0.17.5",
             "types-psutil",
+            "types-PyYAML",
         ],
         # What people would use instead, for scripts/bench: a peer that is not installed is reported as such.
         "bench": [

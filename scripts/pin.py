@@ -144,8 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kept = {} if options.undo else kept_by(made.pins, rows, main_pid)
     if options.json:
         told = {"cores": [asdict(one) for one in cores], "pins": [asdict(pin) for pin in made.pins]}
-        told |= {"reason": made.reason, "pinned": made.pinned}
-        print(json.dumps({**told, "services": kept, "applied": options.apply, "wrong": wrong}))
+        why = {"reason": made.reason, "pinned": made.pinned}
+        print(json.dumps({**told, **why, "services": kept, "applied": options.apply, "wrong": wrong}))
     else:
         show(cores, made, kept)
         print("" if options.apply else "\nNothing was changed: say --apply.")

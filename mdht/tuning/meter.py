@@ -113,8 +113,8 @@ class Meter:
                 enough = gain.better or (gain.settled and len(pairs) >= self.budget.turns)
             else:
                 enough = gain.better or gain.settled or (gain.hopeless and not again)
-            nothing_found = before == SINGLE and len(pairs) < LEAST_PAIRS  # so there is nothing to be checked yet
-            if enough or not self.spending.has_pair(check=not last and not nothing_found):
+            nothing_yet = (before == SINGLE or self.compared == 1) and len(pairs) < LEAST_PAIRS
+            if enough or not self.spending.has_pair(check=not last and not nothing_yet):
                 break
         return gain
 

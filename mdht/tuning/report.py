@@ -147,6 +147,10 @@ class Report:
             f"At {self.start} the limit was {self.first_limit.value}: {_described(first, self.first_bottleneck)}.",
         ]
         lines += [f"{row.before} → {row.after}: {row.gain}." for row in self.tried if row.gain and row.gain.better]
+        if contradictory(self.start, self.tried):
+            lines.append(
+                "These contradict each other: the noise was larger than its intervals, so none of it is certain."
+            )
         lines += self._not_helping()
         lines.append(f"The search ended because {self.ended}.")
         if self.checked.gain is not None:
@@ -155,7 +159,8 @@ class Report:
                 verdict += f" ({self.checked.gain.verdict})"
             lines.append(f"Measured again in fresh nodes, {self.found} against single: {self.checked.gain}; {verdict}.")
         elif self.found != SINGLE:
-            lines.append(f"{self.found} could not be measured again ({self.checked.reason}), so single is recommended.")
+            told = "is not certain" if self.recommended == self.found else "does not count: single is recommended"
+            lines.append(f"It could not be measured again ({self.checked.reason}), so {self.found} {told}.")
         if self.recommended != self.start:
             lines.append(f"There the limit is {self.limit.value}: {_described(seen, self.bottleneck)}.")
         lines.append(self._next_core())
@@ -254,6 +259,12 @@ def relative_to(start: Placed, tried: Sequence[TriedRow]) -> dict[Placed, float]
         if row.gain is not None and row.before in found:
             found.setdefault(row.after, found[row.before] * row.gain.ratio)
     return found
+
+
+def contradictory(start: Placed, tried: Sequence[TriedRow]) -> bool:
+    """Whether a placement is better than another and worse, by the gains on the way: the noise looked like gains."""
+    found = relative_to(start, tried)
+    return any(row.gain and row.gain.better and found[row.after] <= found[row.before] for row in tried)
 
 
 def plain_gain(gain: Gain | None) -> dict[str, Any] | None:

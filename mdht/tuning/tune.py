@@ -20,7 +20,7 @@ from .moves import moves
 from .observed import Observation
 from .outlook import outlook
 from .placed import SINGLE, Placed
-from .report import Checked, Report, RowOf, TriedRow, relative_to
+from .report import Checked, Report, RowOf, TriedRow, contradictory, relative_to
 from .search import Budget, Found, Look, Tried, Try, search
 from .spending import LOOKS, Spending, least_s
 from .workload import Workload
@@ -153,13 +153,14 @@ def _checked(best: Placed, meter: Meter, tell: Callable[[str], None]) -> Checked
 def _report(options: Options, meter: Meter, found: Found, checked: Checked, took_s: float) -> Report:
     waits = options.workload.waits_for_disk
     holds = found.best == SINGLE or (checked.gain is not None and checked.gain.no_worse)
+    holds |= checked.gain is None and not meter.seen.get(SINGLE)  # of single nothing is known then
     recommended = found.best if holds else SINGLE
     seen = dict(found.looks).get(recommended) or middle(meter.seen[recommended])
     name = seen.bottleneck(waits)
     tried = tuple(_tried(one) for one in found.tried)
     relative = relative_to(options.start, tried)
     unsure = {row.after for row in tried if row.gain is not None and row.gain.undecided}
-    if not holds:  # then what led there does not, either
+    if not holds or contradictory(options.start, tried):  # then what led there does not hold, either
         unsure |= relative.keys() - {options.start}
     if checked.gain is not None:
         relative.setdefault(SINGLE, relative[found.best] / checked.gain.ratio)

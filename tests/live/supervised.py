@@ -14,7 +14,7 @@ from ipc.tree import watchdog
 from .footprint import descendants
 from .services import Where
 
-WATCHDOG_S = 0.4
+WATCHDOG_S = 0.8
 """Seconds; a process that does not answer has as long, and not two seconds."""
 
 

@@ -8,13 +8,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from mdht.cli import entry
 from mdht.cli.exits import DONE, FAILED, NO_NODE, REFUSED
+from mdht.config import Config
+from mdht.config.services import ServiceConfig
+from mdht.node import Node
+from mdht.services.store.service import StoreService
 
 from .footprint import until
 from .test_cli_control import ROOT, Running
@@ -88,6 +95,38 @@ def test_the_end_of_a_terminal_reloads_it_and_no_more(node: Running) -> None:
     row = node.row("store")
     assert row["pids"] == [store] and row["restarts"] == 0
     assert "ended" not in node.log.read_text()
+
+
+def test_one_that_hangs_in_a_thread_is_told_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gate = threading.Event()
+    answer = StoreService.call
+
+    def waits(self: StoreService, command: Any) -> Any:
+        if threading.current_thread().name == "ipc-store":  # and not that of the user's own records, which is inline
+            gate.wait(30)
+        return answer(self, command)
+
+    part = ServiceConfig("thread", watchdog_s=1.0)
+    with Node(Config(data_dir=str(tmp_path), services={"store": part})) as node:
+        monkeypatch.setattr(StoreService, "call", waits)
+        put = node.put_future(b"v", replicas=1)
+        try:
+            until(lambda: next(row.hangs for row in node.services() if row.name == "store"), 20, "it is found")
+            assert entry(["place", "store", "-d", str(tmp_path)]) == DONE
+            text = " ".join(capsys.readouterr().err.split())
+            assert "store hung 1 time, last: no progress" in text and "started again 0" not in text
+            assert "mdht place store process" in text
+            assert entry(["doctor", "--live", "--timeout", "1", "-d", str(tmp_path)]) == FAILED
+            assert "store: no answer within" in " ".join(capsys.readouterr().out.split())
+        finally:
+            gate.set()
+        assert put.result(20).stored == 1
+        assert entry(["doctor", "-d", str(tmp_path)]) == DONE
+        text = " ".join(capsys.readouterr().out.split())
+        assert "store hung 1 time" in text and "was started again" not in text
+        assert "place what hangs in a process" in text
 
 
 def test_none_is_running(tmp_path: Path) -> None:

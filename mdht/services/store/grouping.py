@@ -22,16 +22,20 @@ _PAUSE: Final = 1 / 8
 
 
 class Grouping:
-    """`synced` when a batch is done, `delay_s` whenever one could begin. Seconds of any one clock."""
+    """`synced` when a batch is done, `delay_s` whenever one could begin. Seconds of any one clock.
 
-    def __init__(self) -> None:
+    `parts`: among how many stores the keys are spread, of which this is one: so many of those answered come back to it.
+    """
+
+    def __init__(self, parts: int = 1) -> None:
+        self._parts = max(1, parts)
         self._until_s = self._pause_s = self._came_s = 0.0
         self._wanted = self._seen = 0
 
     def synced(self, began_s: float, now_s: float, answered: int, waiting: int) -> None:
         """A batch is done; so many were answered, and so many wait."""
         took_s = now_s - began_s
-        self._wanted, self._seen = answered + waiting, waiting
+        self._wanted, self._seen = answered // self._parts + waiting, waiting
         self._pause_s = took_s * _PAUSE
         self._came_s = now_s
         self._until_s = now_s + took_s * _LONGEST if took_s >= SLOW_S else now_s

@@ -71,7 +71,6 @@ class StoreWriting(Service):
         self._waiting: list[Write] = []
         self._busy = False
         self._work: Any = None
-        self._grouping = Grouping()
         self._beginning: asyncio.Handle | None = None
         self._full_told = False
         self._again = bool(self._puts)
@@ -82,6 +81,7 @@ class StoreWriting(Service):
             self._store, self._helper, self._parts = await open_part(
                 self._path, self.shard, self._parts, self._limits, self.loop
             )
+        self._grouping = Grouping(self._parts)
         if self._again:
             self.after(0.0, "again")
         if self._timer_s < 0:

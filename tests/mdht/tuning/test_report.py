@@ -12,7 +12,7 @@ from mdht.tuning.gain import Gain
 from mdht.tuning.observed import Limit
 from mdht.tuning.outlook import outlook
 from mdht.tuning.placed import SINGLE, Placed
-from mdht.tuning.report import Checked, Report, RowOf, TriedRow, against, relative_to
+from mdht.tuning.report import Checked, Report, RowOf, TriedRow, against, contradictory, relative_to
 from mdht.tuning.workload import Workload
 
 from .seen import observation
@@ -59,6 +59,13 @@ def test_gains_on_the_way_are_multiplied():
     assert relative_to(SINGLE, TRIED) == pytest.approx({SINGLE: 1.0, THREAD: 1.2, PROCESS: 1.8})
 
 
+def test_gains_that_lead_back_contradict_each_other():
+    back = TriedRow(PROCESS, SINGLE, "to try", Gain(1.4, 1.2, 1.6, 5), "")
+    assert contradictory(SINGLE, (*TRIED, back)) and not contradictory(SINGLE, TRIED)
+    text = " ".join(dataclasses.replace(report(SINGLE), tried=(*TRIED, back)).why())
+    assert "contradict each other" in text
+
+
 def test_it_says_why():
     text = " ".join(report().why())
     assert "At single the limit was the machine: links (inline)" in text
@@ -97,7 +104,8 @@ def test_what_does_not_hold_is_said():
     text = " ".join(report(SINGLE, Checked(Gain(0.9, 0.8, 1.0, 12), "")).why())
     assert "does not hold, so single is recommended" in text
     text = " ".join(report(SINGLE, Checked(None, "no room")).why())
-    assert "could not be measured again (no room), so single is recommended" in text
+    assert "could not be measured again (no room), so store=process does not count: single is recommended" in text
+    assert "so store=process is not certain" in " ".join(report(PROCESS, Checked(None, "no room")).why())
 
 
 def test_a_report_is_saved_as_json_and_compared():

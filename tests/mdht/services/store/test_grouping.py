@@ -33,6 +33,13 @@ def test_it_stops_when_nobody_comes() -> None:
     assert grouping.delay_s(1.0181, 4) == 0.0
 
 
+def test_one_of_several_stores_waits_for_its_share() -> None:
+    grouping = Grouping(parts=4)
+    grouping.synced(1.0, 1.016, 40, 4)
+    assert grouping.delay_s(1.016, 13) > 0
+    assert grouping.delay_s(1.017, 14) == 0.0
+
+
 def test_who_is_alone_never_waits() -> None:
     grouping = Grouping()
     grouping.synced(1.0, 1.016, 1, 0)
@@ -43,12 +50,13 @@ def test_who_is_alone_never_waits() -> None:
     st.floats(1e-6, 100.0),
     st.integers(1, 256),
     st.integers(0, 256),
+    st.integers(1, 5),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 300)), max_size=30),
 )
 def test_nobody_waits_longer_than_half_a_sync(
-    took_s: float, answered: int, waiting: int, steps: list[tuple[float, int]]
+    took_s: float, answered: int, waiting: int, parts: int, steps: list[tuple[float, int]]
 ) -> None:
-    grouping, ended_s = Grouping(), 1_000.0
+    grouping, ended_s = Grouping(parts), 1_000.0
     grouping.synced(ended_s - took_s, ended_s, answered, waiting)
     now_s, there = ended_s, waiting
     for part, more in steps:
