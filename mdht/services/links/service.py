@@ -76,6 +76,8 @@ class Links(LinkEvents):
 
     `listen` and `advertise` are those of the configuration. With `inlets`, those of the listener, it takes what
     the listener hands it, and may live in several places. Without, it listens by itself: at networks within a process.
+    A place makes no links before the listener has told it where the node listens: a peer keeps the record that it was
+    first shown.
     """
 
     shard_key = staticmethod(place_for)
@@ -99,6 +101,8 @@ class Links(LinkEvents):
         self._half_open_limit = half_open
         self._around = around
         self._inlets = inlets
+        self._told: Advertise | None = None
+        """What the listener has said last."""
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -114,10 +118,13 @@ class Links(LinkEvents):
         self._streams = Streams(
             self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time, loop.call_later
         )
-        self._inlet = Inlet(inlet_name(self._inlets, self.shard), self._took) if self._inlets else None
+        self._inlet: Inlet | None = None
         try:
             self._here = await self._start_listening()
-            self._sign()
+            if self._told is None:
+                self._sign()
+            else:
+                self._advertised(self._told)
         except BaseException:
             await self._stop_listening()
             if self._inlet is not None:
@@ -140,6 +147,8 @@ class Links(LinkEvents):
         made: list[dict[str, Any]] = [{"_last": last, "_dials": {}, "_dialling_last": len(dials)} for _ in range(count)]
         for number, (token, command) in enumerate(dials, 1):
             made[command.place % count]["_dials"][number] = (token, command)
+        for state in made:
+            state["_told"] = states[0]["_told"]
         return made
 
     async def _start_listening(self) -> list[Address]:
@@ -160,8 +169,7 @@ class Links(LinkEvents):
             return
         self._arrived = True
         self.outlets.peers.cast(PlaceBegan(self.shard, link_number(self._last, self.shard)))
-        for number in list(self._dials):
-            self._begin_dial(number)
+        self._begin_dials()
 
     def _sign(self) -> None:
         now_s = self._around.wall_s()
@@ -254,10 +262,15 @@ class Links(LinkEvents):
         raise TypeError(f"the link service knows no {command!r}")
 
     def _advertised(self, command: Advertise) -> None:
-        """The listener says where it listens."""
+        """The listener says where it listens; from now on links are made."""
         source = CONFIGURED if command.configured else INTERFACE
+        self._told = command
         self._here = [parse_address(text, source) for text in command.addresses]
         self._sign()
+        if self._inlet is None:
+            self._inlet = Inlet(inlet_name(self._inlets, self.shard), self._took)
+        if hasattr(self, "_dials"):
+            self._begin_dials()
 
     def _ask(self, command: Ask) -> None:
         link = self._by_peer.get(command.peer)
@@ -301,17 +314,18 @@ class Links(LinkEvents):
             raise CannotDial(f"{command.kind}://{command.host}", "this node has no such transport")
         self._dialling_last += 1
         self._dials[self._dialling_last] = (self.later(), command)
-        if self._leaving is None:
-            self._begin_dial(self._dialling_last)
+        self._begin_dials()
 
-    def _begin_dial(self, number: int) -> None:
-        if number in self._begun:
+    def _begin_dials(self) -> None:
+        """All that have not begun."""
+        if self._leaving is not None or (self._inlets and self._told is None):
             return
-        self._begun.add(number)
-        _, command = self._dials[number]
-        transport = self._around.transport(command.kind)
-        seed = Seed(command.peer, Address(command.kind, command.host, command.port))
-        self._task(self._dialling(transport, seed, number), self._dial_tasks)
+        for number, (_, command) in list(self._dials.items()):
+            if number not in self._begun:
+                self._begun.add(number)
+                transport = self._around.transport(command.kind)
+                seed = Seed(command.peer, Address(command.kind, command.host, command.port))
+                self._task(self._dialling(transport, seed, number), self._dial_tasks)
 
     async def _dialling(self, transport: Any, seed: Seed, number: int) -> None:
         made: list[Link] = []
@@ -363,5 +377,4 @@ class Links(LinkEvents):
             self._leaving = None
             self._begun.clear()
             self._task(self._listen_again(self.later()))
-            for number in list(self._dials):
-                self._begin_dial(number)
+            self._begin_dials()
