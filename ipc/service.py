@@ -200,6 +200,11 @@ class Service:
         return self._ipc_placed().shard
 
     @property
+    def shards(self) -> int:
+        """Among how many the service is divided now."""
+        return self._ipc_placed().shards
+
+    @property
     def loop(self) -> asyncio.AbstractEventLoop:
         """The event loop of this host: for sockets (`open` registers them, `close` removes them) and tasks of your own.
 

@@ -76,6 +76,7 @@ class CellBase:
         "service",
         "settled",
         "shard",
+        "shards",
         "successor",
         "tag",
         "taken",
@@ -92,6 +93,7 @@ class CellBase:
         self.id = cell_id
         self.name = name
         self.shard = 0
+        self.shards = 1
         self.service = service
         self.host = host
         self.on_death = on_death

@@ -189,7 +189,9 @@ class HostTree(ABC):
         """
         async with self.group_lock:
             if group.ended or not await self.refill(group):
-                group = await self._group(replace(cell.service.placement, group=group.name), None)
+                group = await self._group(
+                    replace(cell.service.placement, group=group.name), cell.service.scheduling, regroup=True
+                )
             free = [
                 member for member in group.hosts if all(other.service is not cell.service for other in member.cells)
             ]

@@ -290,7 +290,7 @@ class _Move:
             cell.host.cells.add(cell)
             if new_host is not cell.host and new_host.agent is not cell.host.agent:
                 with contextlib.suppress(IpcError):
-                    await new_host.agent.do("drop", cell.id)
+                    await new_host.agent.do("undo", cell.id)
                     for port in cell.ports.values():
                         await new_host.agent.do("forget_port", port.id)
             try:
@@ -299,6 +299,10 @@ class _Move:
                 elif cell in self.taken:
                     await cell.host.agent.do("restore", cell.id, self.connected)
             except ServiceDied:
+                continue
+            except Exception as error:  # it could not open again where it was: it is started anew
+                reason = f"{type(error).__name__}: {error}"
+                tree.background(tree.on_death(tree, cell.host.id, "died", cell.id, reason))
                 continue
             for port in cell.ports.values():
                 target = tree.services.get(port.target)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Closed, ServiceDied, StartTimeout
 from ..limits import START_TIMEOUT_S, STOP_TIMEOUT_S
-from ..placement import Placement
+from ..service import waits_in_place
 from ..threads import on_running_loop
 from .agent import class_path
 from .core import Tree
@@ -83,9 +83,10 @@ def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
     return {
         "cell": cell.id,
         "shard": cell.shard,
+        "shards": record.placement.count if record.cls.shard_key or record.cls.per_host else 1,
         "name": record.name,
         "host": cell.host.id,
-        "nests": _nests(record.placement),
+        "nests": _nests(record),
         "outlets": {name: port.id for name, port in cell.ports.items()},
         "class": record.cls if local else class_path(record.cls),
         "parameters": record.parameters,
@@ -93,10 +94,13 @@ def base_spec(tree: Tree, cell: CellRecord) -> dict[str, Any]:
     }
 
 
-def _nests(placement: Placement) -> bool:
+def _nests(record: ServiceRecord) -> bool:
     """Whether a command from a service on the same host is served inside its sender's call: inline, and in a group,
     whose members share a thread for that very reason.
     """
+    placement = record.placement
+    if waits_in_place(record.cls):  # it needs a stack of its own
+        return False
     return placement.group is not None or (placement.spawner == "inline" and placement.channel == "none")
 
 

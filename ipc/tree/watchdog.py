@@ -139,7 +139,7 @@ class Watchdog:
         for record in there.values():
             _count(record, reason)
         named = " and ".join(map(repr, there))
-        log.error("service %s hangs: %s; its process %d is killed", named, reason, host.agent.pid)
+        log.error("%s: hangs: %s; its process %d is killed", named, reason, host.agent.pid)
         host.condemned = reason
         host.agent.kill()
 
@@ -150,7 +150,8 @@ class Watchdog:
         served = numbers["calls"] + numbers["expired"]
         known = self.seen.get(cell.id)
         stands = (numbers["busy"] or numbers["queued"]) and known is not None and known.served == served
-        late = numbers["lag_s"] > 0
+        lag_s = numbers["lag_s"]
+        late = lag_s >= self.look_s / 2  # less is a turn of the loop that has not ended yet
         if known is None or not (stands or late):
             self.seen[cell.id] = Progress(served, now)
             return
@@ -158,8 +159,8 @@ class Watchdog:
             known.served, known.since_s = served, now
         if not late:
             known.late_since_s = None
-        elif known.late_since_s is None:
-            known.late_since_s = now - min(numbers["lag_s"], self.look_s)
+        elif known.late_since_s is None or lag_s < now - known.late_since_s - self.look_s / 2:  # it has turned since
+            known.late_since_s = now - min(lag_s, self.look_s)
         late_s = 0.0 if known.late_since_s is None else now - known.late_since_s
         still_s = max(now - known.since_s if stands else 0.0, late_s)
         if still_s >= self.timeout_s and not known.told and not self.record.lock.locked():

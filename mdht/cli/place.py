@@ -11,7 +11,7 @@ from . import output
 from .exits import DONE, FAILED
 from .reloaded import plain, told
 from .terms import Terms, common
-from .troubles import silence, stays, troubles
+from .troubles import remedy, silence, stays, troubles
 from .values import SECONDS
 
 
@@ -80,10 +80,7 @@ def _show(terms: Terms, rows: list[ServiceRow]) -> None:
         for text in filter(None, (silence(row), *troubles(row))):
             terms.note(f"{row.name} {text}.")
         if stays(row):
-            terms.note(
-                f"Nothing can end {row.name} where it is; in a process it is ended and started again: "
-                f"mdht place {row.name} process"
-            )
+            terms.note(f"Nothing can end {row.name} where it is; {remedy(row.name)}.")
 
 
 @click.command()

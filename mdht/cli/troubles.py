@@ -27,3 +27,12 @@ def troubles(row: ServiceRow) -> list[str]:
 def stays(row: ServiceRow) -> bool:
     """Whether it hung where nothing could end it."""
     return row.hangs > 0 and not row.placement.startswith("process")
+
+
+def remedy(name: str) -> str:
+    """What ends a service that hangs on a thread."""
+    from ..config.services import STAY
+
+    if name in STAY:
+        return "restart the node"
+    return f"in a process it is ended and started again: mdht place {name} process"

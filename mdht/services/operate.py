@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from ipc import Client, Closed, IpcError, PlacementError, ServiceDied, ServiceStats, Supervisor
+from ipc import Client, Closed, IpcError, MoveError, PlacementError, ServiceDied, ServiceStats, Supervisor
 from ipc.placement import Placement
 
 from ..config import Config
@@ -111,7 +111,12 @@ class Operator:
             names = moved_together(self.config, now, name, placement)
             check_move(self.config, now, dict.fromkeys(names, placement))
             before, began_s = now[name], self._loop.time()
-            await self._carry(dict.fromkeys(names, placement), timeout_s)
+            try:
+                await self._carry(dict.fromkeys(names, placement), timeout_s)
+            except ServiceDied as error:
+                raise MoveError(
+                    f"{name} stays where it is, since {error}; it is started again: try again then"
+                ) from error
             also = tuple(one for one in names if one != name)
             return Moved(name, before, brief(self._tree.placement(name)), also, self._loop.time() - began_s)
 
@@ -183,10 +188,14 @@ class Operator:
                 await self._tree.amove(one, wanted[one], timeout_s, regroup=True)
             await self._tree.amove("links", wanted["links"], timeout_s, prepare=leave, regroup=True)
         except BaseException:
-            for one in others:
-                if self._tree.placement(one) != before[one]:
-                    await self._tree.amove(one, before[one], timeout_s, regroup=True)
-            await asyncio.gather(*(_unless_dead(links, StayLinks(place), 5.0) for place in places))
+            try:
+                for one in others:
+                    if self._tree.placement(one) != before[one]:
+                        await self._tree.amove(one, before[one], timeout_s, regroup=True)
+            finally:
+                await asyncio.gather(
+                    *(_unless_dead(links, StayLinks(place), 5.0) for place in places), return_exceptions=True
+                )
             raise
         else:
             if (count := Placement.parse(wanted["links"]).count) != len(places):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -281,6 +282,37 @@ def test_without_an_event_loop_services_nest_in_their_callers_thread() -> None:
         log.call("reply")
         assert front.call("answers")[-1] == [1, "kept"]
         assert tree.stats()["log"].queued == 0
+
+
+class Awaits(Service):
+    """Needs a stack of its own."""
+
+    async def call(self, command: Any) -> Any:
+        await asyncio.sleep(0)
+        return [command]
+
+
+class Suspends(Service):
+    suspends = True
+
+    def call(self, command: Any) -> Any:
+        return self.outlets.plain.call(command)
+
+
+@pytest.mark.parametrize("place", ["thread@g", "process@g"])
+def test_members_that_wait_in_a_call_are_not_nested(place: str) -> None:
+    with Supervisor() as tree:
+        tree.add("plain", Plain(), "thread")
+        tree.add("log", Awaits(), place)
+        tree.add("suspends", Suspends(), place, outlets={"plain": "plain"})
+        for target, expected in (("log", ["x"]), ("suspends", "x")):
+            tree.add(f"front of {target}", Front(), place, outlets={"log": target})
+            front = tree.client(f"front of {target}")
+            front.call(["x"])
+            deadline = time.monotonic() + 10
+            while not (answers := front.call("answers")):
+                assert time.monotonic() < deadline
+            assert answers == [[0, expected]]
 
 
 @pytest.mark.parametrize(

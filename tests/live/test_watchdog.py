@@ -119,3 +119,13 @@ def test_a_move_may_take_its_time() -> None:
         tree.move("busy", "process+zmq")
         assert len([future.result(20.0) for future in futures]) == 6
         assert client.stats().hangs == 0
+
+
+@pytest.mark.parametrize("placement", ["inline", "thread@many", "process@many"])
+def test_many_that_are_looked_at_in_one_turn_are_left_alone(placement: str) -> None:
+    """Each look asks the loop whether it turns; those of one turn ask before it could."""
+    with Supervisor() as tree:
+        for number in range(6):
+            tree.add(f"{number}", Stuck(), placement, watchdog_s=WATCHDOG_S)
+        time.sleep(5 * WATCHDOG_S)  # idle: nothing is wrong
+        assert {one.hangs for one in tree.stats().values()} == {0}

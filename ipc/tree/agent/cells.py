@@ -49,6 +49,7 @@ class Agent(TakingAgent):
         cell = Cell(spec["cell"], spec["name"], service, host, self._died)
         cell.nests = spec["nests"]
         cell.shard = spec["shard"]
+        cell.shards = spec["shards"]
         outlets = {}
         for name, port_id in spec["outlets"].items():
             outlets[name] = Outlet(name, cell, self.ports[port_id])
@@ -132,6 +133,24 @@ class Agent(TakingAgent):
         """The successor serves: forget the cell."""
         cell = self.cells.pop(cell_id, None)
         if cell is not None and cell.service._ipc_cell is cell:
+            cell.service._ipc_cell = None
+
+    async def undo(self, cell_id: int) -> None:
+        """What was placed is not to be: close it, and forget it. Its timers, and what it has, go on elsewhere."""
+        cell = self.cells.pop(cell_id, None)
+        if cell is not None:
+            await cell.host.run(self._undo(cell))
+
+    @staticmethod
+    async def _undo(cell: Cell) -> None:
+        cell.paused = True
+        cell.abandon()
+        cell.timers.stop()
+        try:
+            await cell.close()
+        except Exception as error:
+            cell.note_error(error, error)
+        if cell.service._ipc_cell is cell:
             cell.service._ipc_cell = None
 
     async def salvage(self, cell_id: int) -> dict[str, Any]:

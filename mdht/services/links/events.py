@@ -142,8 +142,9 @@ class LinkEvents(LinkWires):
         if self._closing or (self._leaving is not None and error is not None):
             return
         self._begun.discard(number)
-        token, _ = self._dials.pop(number)
-        self.reply(token, peer, error=error)
+        token, _ = self._dials.pop(number, (None, None))
+        if token is not None:  # else another dial has answered it
+            self.reply(token, peer, error=error)
 
     def _tell(self, token: Token, value: Any = None, *, error: MdhtError | None = None) -> None:
         if not self._closing:  # then whoever waits was told that the service is closed

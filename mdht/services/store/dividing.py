@@ -57,7 +57,7 @@ def divided_states(path: str, states: list[dict[str, Any]], count: int) -> list[
     divided: list[dict[str, Any]] = [{} for _ in range(count)]
     for part, state in enumerate(divided):
         before = states[part_of(first_address(part, count), len(states))]
-        state.update(_parts=count, _recent=before["_recent"], _puts={}, _timer=None, _timer_s=-1)
+        state.update(_parts=count, _recent=before["_recent"], _puts={}, _forgets={}, _timer=None, _timer_s=-1)
         state["_last_put"] = max(one["_last_put"] for one in states)
         state["_memory"] = None if path else MemoryStore()
     for held in () if path else (one for before in states for one in before["_memory"]):
@@ -67,4 +67,7 @@ def divided_states(path: str, states: list[dict[str, Any]], count: int) -> list[
         for token, serve in before["_puts"].values():
             number += 1
             divided[part_of(address_of(serve), count)]["_puts"][-number] = (token, serve)
+        for token, forget in before["_forgets"].values():
+            number += 1
+            divided[part_of(forget.address, count)]["_forgets"][-number] = (token, forget)
     return divided

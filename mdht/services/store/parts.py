@@ -20,7 +20,7 @@ from ipc import Point, Shard
 from ...errors import RemoteError
 from ...limits import HASH_BYTES
 from ...model import address_in
-from ...store import Region, StoreInUse, StoreStats
+from ...store import PartsUnclear, Region, StoreInUse, StoreStats
 from ...store.parts import last_address, point_of
 from ...store.reshard import Progress
 from ..commands import Get, GetAll, Put, Serve
@@ -40,6 +40,9 @@ IN_USE_S: Final = 3.0
 
 _AGAIN_S: Final = 0.05
 """Seconds after which they are asked for again."""
+
+_ROUNDS: Final = 8
+"""Times that the numbers of all parts are begun anew, because it was divided meanwhile."""
 
 _LAST: Final = 1 << 8 * HASH_BYTES
 
@@ -97,13 +100,21 @@ def _next_address(scan: Scan) -> bytes:
 def ask_all(ask: Callable[[StoreNumbers, Then], None], tell: Then) -> None:
     """Ask one part after the other for its numbers; `tell` is told those of the whole store, or the first error."""
     found: list[StoreStats] = []
+    again = 0
 
     def answered(stats: StoreStats | None, error: Exception | None) -> None:
+        nonlocal again
         if stats is None:
             tell(None, error)
             return
         if found and stats.parts != found[0].parts:
             found.clear()  # it was divided meanwhile
+            again += 1
+            if again == _ROUNDS:
+                tell(
+                    None, PartsUnclear("the store", f"its parts disagree how many there are: {stats.parts} and others")
+                )
+                return
         else:
             found.append(stats)
         if found and len(found) == stats.parts:

@@ -61,6 +61,7 @@ class StoreWriting(Service):
         self._memory: MemoryStore | None = None
         """The store, where it is in memory: it moves along."""
         self._puts: dict[int, tuple[Token, Serve | Remember]] = {}
+        self._forgets: dict[int, tuple[Token, Forget]] = {}
         self._last_put = 0
         self._timer: Timer | None = None
         self._timer_s = 0
@@ -73,8 +74,9 @@ class StoreWriting(Service):
         self._work: Any = None
         self._beginning: asyncio.Handle | None = None
         self._full_told = False
-        self._again = bool(self._puts)
+        self._again = bool(self._puts or self._forgets)
         if not self._path:
+            self._parts = self.shards
             self._store = self._memory = self._memory or MemoryStore()
             self._memory.bounds = share_of(self._limits, self._parts)
         else:
@@ -156,15 +158,18 @@ class StoreWriting(Service):
             outcome = error
         return self._tell(outcome)
 
-    def _forget(self, command: Forget) -> bool | None:
+    def _forget(self, command: Forget, token: Token | None = None) -> bool | None:
         if self._helper is None:
             return self._store.remove(command.address, command.owner)
-        token, store = self.later(), self._store
+        token, store = token or self.later(), self._store
+        self._last_put = number = self._last_put + 1
+        self._forgets[number] = (token, command)
         work = self.loop.run_in_executor(self._helper, store.remove, command.address, command.owner)
 
         def removed(done: asyncio.Future[bool]) -> None:
             if done.cancelled() or vars(self).get("_store") is not store:
-                return  # the service was closed
+                return  # the service was closed, and does it again where it goes on
+            del self._forgets[number]
             error = done.exception()
             self.reply(token, None if error else done.result(), error=error)
 
@@ -172,8 +177,11 @@ class StoreWriting(Service):
         return None  # not sent: the token is answered after the sync
 
     def _put_again(self) -> None:
-        """What was put and not acknowledged where the service was before."""
+        """What was put, or to be forgotten, and not acknowledged where the service was before."""
         self._again = False
+        forgets, self._forgets = self._forgets, {}
+        for token, forget in forgets.values():
+            self._forget(forget, token)
         puts, self._puts = self._puts, {}
         for token, command in puts.values():
             try:
