@@ -264,7 +264,9 @@ class Operator:
             if tree.closing:
                 await asyncio.Event().wait()
             if dead := [one.name for one in stays if one.stopped]:
-                return ServiceDied(dead[0], f"{dead[0]} has ended, and restart = false")
+                return ServiceDied(
+                    dead[0], f"{dead[0]} has ended, and the node does not go on without it (restart = false)"
+                )
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ together, since each is counted alone; one that ends as soon as it has started d
 """
 
 
+ALONE = ("peers",)
+"""Services whose death ends the node: all others know the routing table and the links by the object that is gone."""
+
+
 def new_tree() -> Supervisor:
     """The supervisor of one node, not entered."""
     return Supervisor(max_restarts=_RESTARTS, window_s=_WINDOW_S)
@@ -80,7 +84,7 @@ async def plant(
                 part.placement,
                 outlets={one: one for one in outlets if inlets or one != "listener"},
                 bounds=Bounds(part.commands, part.bytes),
-                restart=part.restart,
+                restart=part.restart and name not in ALONE,
                 affinity=part.affinity or None,
                 nice=part.nice,
                 watchdog_s=part.watchdog_s if watched and part.watchdog_s else None,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ipc import MoveError, PlacementError
+from ipc import MoveError, PlacementError, ServiceDied
 from mdht.config import Config
 from mdht.errors import ConfigError
 from mdht.model import Kind
 from mdht.node import Node
 from mdht.remote import RemoteNode
+from mdht.store import StoreStats
 
 from .footprint import until
 from .moving import SCALED, WHERE, route
@@ -100,6 +103,31 @@ def test_a_store_in_memory_moves_with_its_records() -> None:
             stats = node.stats().store
             assert (stats.records, stats.parts) == (52, 3 if placement == "process:3" else 1)
             node.put(b"again", key=b"mine", replicas=1)
+
+
+def test_a_part_in_memory_that_dies_is_one_part_again() -> None:
+    """What it kept is lost, being in memory; how many there are is not."""
+    with Node() as node:
+        node.move("store", "process:2")
+        for part in range(2):
+            row = next(one for one in node.services() if one.name == "store")
+            os.kill(row.pids[part], signal.SIGKILL)
+            until(lambda: _restarts(node) == part + 1, 20, "it is started again")  # noqa: B023
+            stats = until(lambda: _store_of(node), 20, "it answers")
+            assert stats.parts == 2 and stats.limit_bytes == node.config.limits.store_bytes
+        key = node.put(b"again", replicas=1).key
+        assert node.get(key).value == b"again"
+
+
+def _restarts(node: Node) -> int:
+    return next(one.restarts for one in node.services() if one.name == "store")
+
+
+def _store_of(node: Node) -> StoreStats | None:
+    try:
+        return node.stats().store
+    except ServiceDied:
+        return None
 
 
 def test_a_store_in_memory_that_is_too_large_to_be_sent_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,17 +55,19 @@ class LinkWires(Service):
     def _forget(self, link: Link) -> None:
         """Nobody is to ask its peer over this link any more."""
 
-    def _task(self, work: Coroutine[Any, Any, None], *sets: set[asyncio.Task[None]]) -> None:
+    def _task(self, work: Coroutine[Any, Any, None], *sets: set[asyncio.Task[None]]) -> asyncio.Task[None]:
         task = self.loop.create_task(work)
         for tasks in (self._tasks, *sets):
             tasks.add(task)
             task.add_done_callback(tasks.discard)
+        return task
 
     # -- new links -----------------------------------------------------------------------------------------------------
 
     def _took(self, connection: socket.socket) -> None:
         """The listener has handed it to us."""
-        self._task(self._adopt(connection))
+        adopting = self._task(self._adopt(connection))
+        adopting.add_done_callback(lambda done: connection.close() if done.cancelled() else None)
 
     async def _adopt(self, connection: socket.socket) -> None:
         try:
