@@ -23,7 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from lib.command import Parser, Usage, run
 
 from ipc.placement import LEGAL
-from mdht.config import MANY, SERVICES, STAY, Config
+from mdht.cli.settings import settings
+from mdht.config import MANY, SERVICES, STAY
+from mdht.data_dir import default_data_dir
 from mdht.errors import ConfigError
 from mdht.tuning.legal import TOGETHER, Verdict, judged, verdicts
 
@@ -72,9 +74,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check(path: str, as_json: bool) -> int:
-    """All faults of a configuration file."""
+    """All faults of a configuration file, for a node whose data directory is given at its start, if not in the file."""
+    Path(path).open("rb").close()  # raises what keeps it from being read
     try:
-        Config.load(path)
+        settings(path, str(default_data_dir()), False, {})
     except ConfigError as error:
         faults = [{"key": key, "wrong": wrong, "right": right} for key, wrong, right in error.faults]
     else:

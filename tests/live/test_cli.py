@@ -273,7 +273,8 @@ def test_on_a_terminal(tmp_path: Path) -> None:
         other.connect(ready["address"])
         for args in (("peers",), ("stats",), ("doctor",), ("get", "nothing")):
             _, text = on_a_terminal(*args, "-d", str(tmp_path))
-            assert max(map(len, plain(text))) <= 80, (args, text)
+            lines = [line for line in plain(text) if str(tmp_path) not in line]  # a long path is not broken
+            assert max(map(len, lines)) <= 80, (args, text)
         binary = mdht("put", "-", "-d", tmp_path, stdin=b"\x1b[31m\0").stdout.decode().strip()
         code, text = on_a_terminal("get", binary, "-d", str(tmp_path))
         assert code == 0 and "\x1b[31m" not in text and "--output" in text

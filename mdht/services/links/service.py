@@ -114,6 +114,8 @@ class Links(LinkEvents):
         self._listening: list[Listening] = []
         self._dial_tasks: set[asyncio.Task[None]] = set()
         self._arrived = False
+        self._since = getattr(self, "_last", 0)
+        """Number of the last link of the place before, before there are any here."""
         tell = self.outlets.files.cast
         self._streams = Streams(
             self._links, self._by_peer, tell, self.later, self._tell, self.touched, self._time, loop.call_later
@@ -124,7 +126,7 @@ class Links(LinkEvents):
             if self._told is None:
                 self._sign()
             else:
-                self._advertised(self._told)
+                self._hear(self._told)
         except BaseException:
             await self._stop_listening()
             if self._inlet is not None:
@@ -168,7 +170,7 @@ class Links(LinkEvents):
         if self._arrived:
             return
         self._arrived = True
-        self.outlets.peers.cast(PlaceBegan(self.shard, link_number(self._last, self.shard)))
+        self.outlets.peers.cast(PlaceBegan(self.shard, link_number(self._since, self.shard)))
         self._begin_dials()
 
     def _sign(self) -> None:
@@ -263,14 +265,16 @@ class Links(LinkEvents):
 
     def _advertised(self, command: Advertise) -> None:
         """The listener says where it listens; from now on links are made."""
+        self._hear(command)
+        self._begin_dials()
+
+    def _hear(self, command: Advertise) -> None:
         source = CONFIGURED if command.configured else INTERFACE
         self._told = command
         self._here = [parse_address(text, source) for text in command.addresses]
         self._sign()
         if self._inlet is None:
             self._inlet = Inlet(inlet_name(self._inlets, self.shard), self._took)
-        if hasattr(self, "_dials"):
-            self._begin_dials()
 
     def _ask(self, command: Ask) -> None:
         link = self._by_peer.get(command.peer)
