@@ -178,6 +178,7 @@ class Wires:
             "host": _SERVICES,
             "service": service,
             "nests": False,
+            "shards": 1,
             "shard": 0,
             "outlets": {},
             "fresh": True,

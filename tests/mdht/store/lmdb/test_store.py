@@ -167,7 +167,8 @@ def test_a_reading_thread_while_the_map_grows(path: str) -> None:
     """One: two that read without a pause hand the interpreter's lock to each other, and a third thread starves."""
     with LmdbStore(path, first_map_bytes=SMALL) as store:
         store.put(owned(), NOW_S)
-        stop, errors, reads = threading.Event(), list[BaseException](), [0]
+        stop, began = threading.Event(), threading.Event()
+        errors, reads = list[BaseException](), [0]
 
         def read() -> None:
             try:
@@ -175,11 +176,13 @@ def test_a_reading_thread_while_the_map_grows(path: str) -> None:
                     while not stop.is_set():
                         assert reader.get(owned().address, NOW_S) is not None
                         reads[0] += 1 + len(reader.scan(NOW_S, count=5).held)
+                        began.set()
             except BaseException as error:
                 errors.append(error)
 
         thread = threading.Thread(target=read)
         thread.start()
+        assert began.wait(20)
         for number in range(15):
             with store.begin_batch() as batch:
                 for part in range(16):
