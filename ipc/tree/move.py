@@ -280,8 +280,9 @@ class _Move:
             await cell.host.agent.do("serve", cell.id, queued[cell.shard])
 
     async def _back(self, paused: list[CellRecord]) -> None:
-        """Undo: the old places open again where they had closed, and serve."""
+        """Undo: the old places open again where they had closed, and serve. One that cannot is started anew."""
         tree = self.tree
+        ended: dict[CellRecord, str] = {}
         if self.connected:
             await self._lose()
         for cell in self.old:
@@ -300,9 +301,8 @@ class _Move:
                     await cell.host.agent.do("restore", cell.id, self.connected)
             except ServiceDied:
                 continue
-            except Exception as error:  # it could not open again where it was: it is started anew
-                reason = f"{type(error).__name__}: {error}"
-                tree.background(tree.on_death(tree, cell.host.id, "died", cell.id, reason))
+            except Exception as error:
+                ended[cell] = f"it could not open again where it was: {type(error).__name__}: {error}"
                 continue
             for port in cell.ports.values():
                 target = tree.services.get(port.target)
@@ -313,8 +313,11 @@ class _Move:
         with contextlib.suppress(ServiceDied):
             await self._connect_all(held)
         for cell in paused:
-            with contextlib.suppress(ServiceDied):
-                await cell.host.agent.do("serve", cell.id, self.placed.get(cell, []))
+            if cell not in ended:
+                with contextlib.suppress(ServiceDied):
+                    await cell.host.agent.do("serve", cell.id, self.placed.get(cell, []))
+        for cell, reason in ended.items():
+            tree.background(tree.on_death(tree, cell.host.id, "died", cell.id, reason))
 
     async def _bring_back(self, cell: CellRecord) -> None:
         """Another shard could not come up where this one, of the same process, is open already: it moves back."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ipc import NotSendable, PlacementError, Service, Supervisor, launch
+from ipc import NotSendable, PlacementError, Service, ServiceDied, Supervisor, launch
 from ipc.channels.port import shard_of
 from ipc.codec import dumps
 
@@ -205,6 +205,43 @@ def test_a_group_of_another_size_one_member_after_the_other(kind: str) -> None:
                 await tree.aadd("d", Stateless(), f"{kind}:2@g")
 
     asyncio.run(main())
+
+
+def test_a_member_that_is_restarted_after_the_others_have_left() -> None:
+    """The group is made again for it, whatever size one of that name has now."""
+
+    async def main() -> None:
+        async with asyncio.timeout(30), Supervisor() as tree:
+            for name in ("a", "b"):
+                await tree.aadd(name, HostReportAlone(), "process:1@g")
+            clients = {name: await tree.aclient(name) for name in ("a", "b")}
+            pid = await clients["a"].acall(None)
+            async with tree.tree.services["b"].lock:  # as while it is moved
+                os.kill(pid, 9)
+                while await pid_of(clients["a"]) in (None, pid):
+                    await asyncio.sleep(0.01)
+                await tree.amove("a", "process:2@g", regroup=True)
+            while await pid_of(clients["b"]) in (None, pid):
+                await asyncio.sleep(0.01)
+            assert tree.tree.failed is None
+            assert (await tree.astats())["b"].restarts == 1
+
+    asyncio.run(main())
+
+
+async def pid_of(client: Any) -> int | None:
+    try:
+        pid: int = await client.acall(None, 5.0)
+    except ServiceDied:
+        return None
+    return pid
+
+
+class HostReportAlone(Service):
+    """Says in which process it is."""
+
+    def call(self, command: Any) -> int:
+        return os.getpid()
 
 
 def test_who_blocks_joins_no_group(tree: Supervisor) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 import time
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from ipc import Closed, Service, launch
+from ipc import Closed, Service, Shard, Supervisor, launch
 
 
 class Fussy(Service):
@@ -98,3 +101,68 @@ def test_a_tree_that_is_closed_while_a_service_moves_leaves_nothing_open(delay_s
     assert not mover.is_alive()
     assert [type(error) for error in raised] == [Closed]
     assert Opened.open_now == 0
+
+
+class Exclusive(Service):
+    """Each shard has a name that nobody else may have meanwhile. The second opens only where `home` says."""
+
+    shard_key = staticmethod(lambda command: Shard(command))
+
+    def __init__(self, name: str, home: str) -> None:
+        self.name, self.home = name, home
+
+    def open(self) -> None:
+        home = Path(self.home)
+        if self.shard == 1 and home.exists() and str(os.getpid()) not in home.read_text().split():
+            raise OSError("not here")
+        self.bound = socket.socket(socket.AF_UNIX)
+        try:
+            self.bound.bind(f"\0{self.name}/{self.shard}")
+        except OSError:
+            self.bound.close()
+            raise
+
+    def close(self) -> None:
+        self.bound.close()
+
+    def call(self, command: Any) -> tuple[int, int]:
+        return self.shard, os.getpid()
+
+
+def test_what_was_open_at_the_new_place_is_closed_before_the_old_one_opens_again(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with Supervisor() as tree:
+        tree.add("one", Exclusive(f"ipc-test-{os.getpid()}", str(home)), "process:2@old")
+        client = tree.client("one")
+        before = client.call_many([0, 1])
+        home.write_text(" ".join(str(pid) for _, pid in before))
+        with pytest.raises(OSError, match="not here"):
+            client.move("process:2@new")
+        assert client.call_many([0, 1], timeout=10.0) == before
+        assert (client.placement, client.stats().restarts) == ("process:2@old+pipe", 0)
+
+
+class OpensOnce(Service):
+    """Opens nowhere else, and the first time it comes back not either."""
+
+    opens: ClassVar[int] = 0
+
+    def open(self) -> None:
+        OpensOnce.opens += 1
+        if OpensOnce.opens in (2, 3):
+            raise OSError("not now")
+
+    def call(self, command: Any) -> int:
+        return OpensOnce.opens
+
+
+def test_one_that_cannot_open_again_is_started_anew() -> None:
+    OpensOnce.opens = 0
+    with launch(OpensOnce(), "thread") as client:
+        assert client.call("opens") == 1
+        with pytest.raises(OSError, match="not now"):
+            client.move("coroutine")
+        deadline = time.monotonic() + 10
+        while (restarts := client.stats().restarts) == 0:
+            assert time.monotonic() < deadline
+        assert restarts == 1 and client.call("opens", timeout=10.0) == 4
