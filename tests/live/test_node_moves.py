@@ -8,10 +8,11 @@ import signal
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ipc import MoveError, PlacementError, ServiceDied
+from ipc import MoveError, MoveTimeout, PlacementError, ServiceDied, Supervisor
 from mdht.config import Config
 from mdht.errors import ConfigError
 from mdht.model import Kind
@@ -174,6 +175,31 @@ def test_a_move_that_fails_leaves_the_links_where_they_are(tmp_path: Path) -> No
         assert {row.placement for row in node.services() if row.name == "links"} == {"inline"}
         until(lambda: len(node.peers()) == 1, 20, "the peer has dialled again")
         assert other.get(key).value == b"x" and node.put(b"y", replicas=2).stored == 2
+
+
+def test_links_that_could_not_move_work_on_even_if_local_cannot_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every peer was told that they move: it comes back to where they are."""
+    with Node(Config(services=dict.fromkeys(("links", "local"), "thread@l"))) as node, Node(Config(listen=())) as peer:
+        peer.connect(node.address)
+        real = Supervisor.amove
+        moves = []
+
+        async def amove(tree: Supervisor, name: str, where: str, *args: Any, **more: Any) -> None:
+            moves.append((name, str(where)))
+            if name == "links":
+                await more["prepare"]()  # what a real one does before it fails
+                raise MoveTimeout("the running call did not end")
+            if len(moves) > 2:
+                raise MoveTimeout("nor can local come back")
+            await real(tree, name, where, *args, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Supervisor, "amove", amove)
+            with pytest.raises(MoveTimeout):
+                node.move("links", "thread:2@l")
+        assert [name for name, _ in moves] == ["local", "links", "local"]
+        until(lambda: [one.id for one in node.peers()] == [peer.id], 20, "the peer has dialled again")
+        assert peer.get(node.put(b"x", replicas=1).key).value == b"x"
 
 
 def test_on_a_loop() -> None:

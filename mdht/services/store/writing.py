@@ -96,6 +96,7 @@ class StoreWriting(Service):
             self._work.cancel()  # who waits for it is answered where the service goes on, or told of the end
         if self._helper is not None:
             self._helper.shutdown()  # the batch that is being synced is finished
+            self._helper = None
             self._finish()
         if self._memory is None:
             self._store.close()
@@ -161,13 +162,13 @@ class StoreWriting(Service):
     def _forget(self, command: Forget, token: Token | None = None) -> bool | None:
         if self._helper is None:
             return self._store.remove(command.address, command.owner)
-        token, store = token or self.later(), self._store
+        token, helper = token or self.later(), self._helper
         self._last_put = number = self._last_put + 1
         self._forgets[number] = (token, command)
-        work = self.loop.run_in_executor(self._helper, store.remove, command.address, command.owner)
+        work = self.loop.run_in_executor(helper, self._store.remove, command.address, command.owner)
 
         def removed(done: asyncio.Future[bool]) -> None:
-            if done.cancelled() or vars(self).get("_store") is not store:
+            if done.cancelled() or vars(self).get("_helper") is not helper:
                 return  # the service was closed, and does it again where it goes on
             del self._forgets[number]
             error = done.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from mdht.services.store.commands import StoreNumbers
 from mdht.services.store.service import StoreService
 from mdht.services.store.writes import Write, write_all
 from mdht.services.store.writing import FOR_EVER_S
-from mdht.services.upkeep.commands import Remember, Scan, Scanned
+from mdht.services.upkeep.commands import Forget, Remember, Scan, Scanned
 from mdht.store import Batch, CommitFailed, MemoryStore, StoreCorrupt, Stored, StoreLimits
 
 EPOCH_S = 1_800_000_000.0
@@ -238,3 +239,22 @@ def test_what_finds_no_room_is_told_once(caplog: pytest.LogCaptureFixture) -> No
 
     with_store(body, StoreLimits(total_bytes=1 << 20, owner_bytes=1 << 20, lease_s=FOR_EVER_S))
     assert sum("not remembered" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_what_is_to_be_forgotten_while_the_store_moves(tmp_path: Path) -> None:
+    """Each is answered, and gone, wherever the store was when it began."""
+
+    async def main() -> None:
+        async with asyncio.timeout(50), Supervisor() as tree:
+            await tree.aadd("store", StoreService("mdht", str(tmp_path / "s"), 1 << 26, Surroundings()), "thread")
+            client = await tree.aclient("store")
+            for place in ("inline", "thread", "coroutine", "process"):
+                contents = [Content.make(f"{place} {number}".encode()) for number in range(100)]
+                await asyncio.gather(*(client.acall(Serve(Put(one.pack()))) for one in contents))
+                asked = [asyncio.ensure_future(client.acall(Forget(one.address, b""), 15.0)) for one in contents]
+                await asyncio.sleep(0)
+                await tree.amove("store", place, 15.0)
+                await asyncio.gather(*asked)
+                assert {await client.acall(Serve(Get(one.address))) for one in contents} == {None}
+
+    asyncio.run(main())
