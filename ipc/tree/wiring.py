@@ -137,6 +137,10 @@ class WiredTree(HostTree):
             replies = held.get(line.cell.shard, {}).get(port.id) if held else None
             await line.cell.host.agent.do("receive", line.id, port.id, line.cell.id, line.wire.id, bounds, replies)
         await agent.do("attach", port.id, lines, key)
+        for line in port.lines if held else ():
+            replies = held.get(line.cell.shard, {}).get(port.id)
+            if line.wire is None and replies:
+                await agent.do("take_held", port.id, line.id, replies)
 
     async def prepare(self, port: PortRecord, concurrent: bool) -> None:
         """Give a port that was made anew its senders, detached: what is sent waits for `connect`."""

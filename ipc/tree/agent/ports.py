@@ -132,6 +132,20 @@ class PortAgent(WireAgent):
                 port.direct = direct_call(cell.host, cell, sender, receiver)
                 port.direct_cast = direct_cast(cell.host, cell, sender)
 
+    async def take_held(self, port_id: int, line: int, held: Any) -> None:
+        """The service has come into this process: replies that it held where it was, and the room they take."""
+        port = self.ports.get(port_id)
+        sender = next((sender for sender in port.senders if sender.line == line), None) if port else None
+        if sender is None or not isinstance(receiver := sender.rx, LocalReceiver) or sender.cell is None:
+            return
+        replies, served, nbytes, casts = held
+        there = WireReceiver(port_id, line, 1, 1, sender.cell)
+        there.held = [
+            (run, offset, values, unpack_error(error) if error else None) for run, offset, values, error in replies
+        ]
+        there.served_count, there.nbytes, there.casts = served, nbytes, casts
+        there.hand_over(receiver)
+
     async def detach(self, port_id: int, line: int, timeout_s: float, leaving: bool = False) -> list[Any]:
         """Take the way from one sender; [ended, commands, bytes] that are at the other end or on their way back.
 

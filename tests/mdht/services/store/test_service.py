@@ -248,7 +248,7 @@ def test_what_is_to_be_forgotten_while_the_store_moves(tmp_path: Path) -> None:
         async with asyncio.timeout(50), Supervisor() as tree:
             await tree.aadd("store", StoreService("mdht", str(tmp_path / "s"), 1 << 26, Surroundings()), "thread")
             client = await tree.aclient("store")
-            for place in ("inline", "thread", "coroutine", "process"):
+            for place in ("process", "thread", "process+zmq", "inline", "coroutine"):
                 contents = [Content.make(f"{place} {number}".encode()) for number in range(100)]
                 await asyncio.gather(*(client.acall(Serve(Put(one.pack()))) for one in contents))
                 asked = [asyncio.ensure_future(client.acall(Forget(one.address, b""), 15.0)) for one in contents]
